@@ -44,6 +44,7 @@ _SPEAKING_FIELDS = (
 # What says where an event belongs, and is shown in columns of its own, or is noise to people.
 _ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id"})
 _EARLIEST_TIME = 1e9  # a number so large is a time: seconds since 1970, or a smaller unit
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 _ENVELOPES = ("payload", "data", "event")
 
 
@@ -189,7 +190,9 @@ def _is_addressing(name: str, value: Any, type_: str | None) -> bool:
 
 
 def is_time(value: Any) -> bool:
-    """Whether a value of a message is a number so large that it must be a time."""
+    """Whether a value of a message is a number so large that it must be a time, or written as one (ISO 8601)."""
+    if isinstance(value, str):
+        return _ISO_TIME.match(value) is not None
     return isinstance(value, int | float) and value >= _EARLIEST_TIME
 
 

@@ -91,6 +91,7 @@ def test_the_gist_is_what_an_event_says_to_people(payload: bytes, line: str) -> 
 def test_a_products_type_time_and_counter_are_not_what_an_event_says() -> None:
     payload = b'{"ev": "trip.text", "n": 7, "at": 1796059803.77, "data": {"piece": "Fly"}}'
     assert gist(payload, 60, "trip.text") == '{"piece":"Fly"}'
+    assert gist(payload.replace(b"1796059803.77", b'"2026-11-30T17:30:03Z"'), 60, "trip.text") == '{"piece":"Fly"}'
     assert gist(payload, 80) == '{"ev":"trip.text","n":7,"data":{"piece":"Fly"}}'
 
 

@@ -11,12 +11,12 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import NO_CONTRACT, NO_RULES, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import Evidence, tally
 from wsreplay.tui.recording.finding_words import finding_words, first_findings, gravest, run_words, span_label
+from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.tui.validation.tasks import evidence_of
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobCon
 
 def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     """Raises WsreplayError."""
+    from wsreplay.contract import load
     from wsreplay.validator.preview import preview_verdict
     from wsreplay.validator.saved import SavedVerdicts
 
@@ -80,15 +81,15 @@ def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
     firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")
-    if not firsts:
-        return Preview(errors, warnings, run_words(judgement.runs), user=judgement.users.get(1, ""))
-    first = gravest(firsts.values())
-    number = first.session or 1
-    session = stitch(reader.connections())[number - 1]
+    first = gravest(firsts.values()) if firsts else None
+    number = first.session or 1 if first is not None else 1
+    session = stitch_by(load(contracts[0]) if contracts else None, reader.connections())[number - 1]
+    user = session.user or judgement.users.get(number) or ""
+    if first is None:
+        return Preview(errors, warnings, run_words(judgement.runs), user=user)
     words = finding_words(first, _label(reader, judgement, first, session, contracts))
     beside = [finding for finding in judgement.findings if finding.session == first.session and finding != first]
     evidence = evidence_of(reader, [first, *beside][:MOST_EVIDENCE], [], [])
-    user = session.user or judgement.users.get(number) or ""
     return Preview(errors, warnings, words, number, user, first, evidence)
 
 

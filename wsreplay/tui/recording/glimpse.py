@@ -14,12 +14,13 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.decoded_heads import decode_heads
 from wsreplay.tui.recording.evidence import NO_EVIDENCE, Evidence, GhostRow, place
+from wsreplay.tui.recording.stitching import stitch_by
 
 if TYPE_CHECKING:
+    from wsreplay.contract import Contract
     from wsreplay.validator.findings import Finding
 
 MOST_FRAMES = 80
@@ -44,29 +45,34 @@ def read_glimpse(
 ) -> None:  # fmt: skip
     """Publishes a `Glimpse` of session `number` around the place of a finding (None: its beginning); None: no such session.
 
-    `contract` is the name or file of the one that says where types are.
+    `contract` is the name or file of the one that says where types and users are.
     """
-    sessions = stitch(reader.connections())
+    read_by = None if contract is None else _load(contract)
+    sessions = stitch_by(read_by, reader.connections())
     session = sessions[number - 1] if 1 <= number <= len(sessions) else None
     if session is None:
         context.publish(None)
         return
-    reading = _reading(reader, session, decoder, contract)
+    reading = _reading(reader, session, decoder, read_by)
     context.publish(glimpse(reader, session, len(sessions), evidence or NO_EVIDENCE, finding, reading))
 
 
-def _reading(reader: Recording, session: Session, decoder: str | None, contract: str | None) -> FrameReading:
+def _load(contract: str) -> Contract:
+    from wsreplay.contract import load
+
+    return load(contract)
+
+
+def _reading(reader: Recording, session: Session, decoder: str | None, contract: Contract | None) -> FrameReading:
     """Raises WsreplayError."""
     if contract is None:
         choices = Choices(decoder)
         reading = FrameReading(choices, Links())
     else:
-        from wsreplay.contract import load
         from wsreplay.contract.decoding import choices_of, frame_reading_of
 
-        read_by = load(contract)
-        choices = choices_of(read_by, decoder)
-        reading = frame_reading_of(choices, Links(), read_by)
+        choices = choices_of(contract, decoder)
+        reading = frame_reading_of(choices, Links(), contract)
     choices.refresh(reader, session.connections)
     return reading
 

@@ -17,11 +17,11 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
+from wsreplay.tui.recording.stitching import stitch_by
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
@@ -110,21 +110,25 @@ class OpenRecording:
         if changed:
             self.changes += 1
             self.connections |= {connection.id: connection for connection in changed}
-            self.sessions = stitch(self.connections.values())
-            self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+            self._stitch()
         self._refresh_decoders(last_id)
         for connection_id, count, last in faults:
             self.injected[connection_id] = self.injected.get(connection_id, 0) + count
             self._last_fault = max(last, self._last_fault)
         self._set_marks(marks)
 
+    def _stitch(self) -> None:
+        self.sessions = stitch_by(self._contract, self.connections.values())
+        self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
+
     # What its messages say.
 
     def read_by(self, contract: Contract | None) -> None:
-        """Read types where this contract says that they are. Raises the errors of the RecordingError family."""
+        """Read types and users where this contract says that they are. Raises the errors of the RecordingError family."""
         if contract == self._contract:
             return
         self._contract = contract
+        self._stitch()
         self._choose_decoders()
         self._refresh_decoders(self.last_id)
 

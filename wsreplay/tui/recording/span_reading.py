@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.squeeze import Stretch, find_idle
+from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.units import SECOND
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def read_spans(
     from wsreplay.validator.select import select_contracts
 
     contract, log = select_contracts(reader, contracts, decoder)[0], SpanLog(from_ns=from_ns, most=PAGE)
-    stitched = stitch(reader.connections(), contract.resume_within_ns)
+    stitched = stitch_by(contract, reader.connections())
     sessions = None
     if only is not None:
         wanted = frozenset(only)
