@@ -103,7 +103,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
         if self.recording is not None:
             self.growth, self.misses = Growth(), Misses()
             if warning := self.recording.reader.warning:
-                self.notify(self.look.own(warning), title="not all of it", severity="warning", markup=False)
+                self.notify(self.look.own(warning), title="incomplete recording", severity="warning", markup=False)
             self.poll()
             if self.validates:
                 self.validation.begin()

@@ -71,7 +71,7 @@ async def test_a_note_that_cannot_be_changed_stays_what_it_was(stage, chat_recor
         with closing(sqlite3.connect(chat_recording, isolation_level=None)) as another:
             another.execute("BEGIN IMMEDIATE")
             await on.press("m", *"er", "enter")
-            await on.until(lambda: "the mark was not kept" in on.text())
+            await on.until(lambda: "the mark was not saved" in on.text())
         with Recording.open(chat_recording) as reader:
             assert [mark.note for mark in reader.marks()] == ["old"] == [mark.note for mark in on.app.recording.marks]
 

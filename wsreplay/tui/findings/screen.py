@@ -250,7 +250,7 @@ class FindingsScreen(BaseScreen, NarrowedList):
         except WsreplayError as error:
             why = str(error)
         if why:
-            self.notify(self.look.own(why), title="it cannot be edited", severity="warning", markup=False)
+            self.notify(self.look.own(why), title="the rule cannot be edited", severity="warning", markup=False)
         elif changed:
             self.host.validation.again()
 

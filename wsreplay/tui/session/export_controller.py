@@ -67,7 +67,7 @@ class ExportController:
         except SuspendNotSupported:
             why = "there is no terminal for a pager here"
         if why:
-            self._host.notify(self._host.look.own(why), title="it cannot be paged", severity="error", markup=False)
+            self._host.notify(self._host.look.own(why), title="the pager cannot be started", severity="error", markup=False)
 
     def _frame(self) -> Frame | None:
         """The frame that is looked at; where there is none, it is said why."""
@@ -108,7 +108,7 @@ class ExportController:
 
         session = self._rows.session or (self._recording.sessions[0] if len(self._recording.sessions) == 1 else None)
         if format_.of_one and session is None:
-            self._host.notify("it is of one session: open one first", title=f"not as {format_.name}", severity="warning")
+            self._host.notify("it holds one session: open one first", title=f"not as {format_.name}", severity="warning")
             return
         what = self._scope(ids if format_.narrows else None)
         job = handover.HandoverJob(

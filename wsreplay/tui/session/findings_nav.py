@@ -89,7 +89,7 @@ class FindingNavigator:
             self.show(finding, row)
         elif not self._recording.evidence.is_there:
             self._awaited = steps, here
-            self._host.notify("Goes there as soon as there is a verdict.")
+            self._host.notify("Goes there as soon as validation has found one.")
         else:
             self._go_beyond(steps, bool(places))
 
@@ -209,7 +209,7 @@ class FindingNavigator:
         finding = self.looked_at
         if finding is None:
             key = self._host.look.key("trace.next_finding")
-            self._host.notify(f"{key} goes to the next finding", title="no finding is looked at")
+            self._host.notify(f"{key} goes to the next finding", title="no finding is selected")
             return
         view = self._rows.view
         home = self._row_of(finding)

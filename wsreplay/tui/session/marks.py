@@ -64,7 +64,7 @@ class MarkController:
             annotations.change_mark(self._recording.path, known.id if known else None, t_ns, note, _frame_of(item))
         except WsreplayError as error:
             why = self._host.look.own(str(error))
-            self._host.notify(why, title="the mark was not kept", severity="error", markup=False)
+            self._host.notify(why, title="the mark was not saved", severity="error", markup=False)
             return
         self._recording.refresh_marks()
         self._frames.forget()

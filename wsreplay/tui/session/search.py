@@ -77,7 +77,7 @@ class SearchController:
         """Enter, or Escape, which gives up what was typed."""
         bar = self._bar
         if keep and bar.mistake is not None and not bar.searching:
-            self._host.notify(self._host.look.own(bar.mistake), title="this is no filter", severity="warning", markup=False)
+            self._host.notify(self._host.look.own(bar.mistake), title="not a valid filter", severity="warning", markup=False)
             return
         bar.end()
         self._frames.focus()

@@ -283,7 +283,7 @@ class WaterfallScreen(PlaybackScreen):
 
     def action_squeeze(self) -> None:
         self.canvas.toggle_squeezed()
-        self.notify("idle time is drawn short" if self.canvas.is_squeezed else "idle time is drawn as long as it was")
+        self.notify("idle time is drawn short" if self.canvas.is_squeezed else "idle time is drawn to scale")
 
     def _go_off_page(self, steps: int, here: DrawnSpan | None) -> bool:
         """To the next finding that belongs to a span of another page, if there is one."""
