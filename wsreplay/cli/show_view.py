@@ -89,7 +89,7 @@ class Showing:
     def why_empty(self) -> str:
         """What is said where nothing is shown."""
         if not self._recording.last_id():
-            return "nothing was recorded in it: see wsreplay help troubleshooting that may be"
+            return "nothing was recorded in it: `wsreplay help troubleshooting` lists the usual reasons"
         return "no frame matches the filter" if self._filtered else "nothing was recorded in this session"
 
     def _refresh(self) -> None:
