@@ -278,14 +278,17 @@ def _connect(environment: Environment, runner: Any, **_: Any) -> None:
     """As soon as Locust knows whether it is a master, a worker, or alone."""
     if isinstance(runner, MasterRunner):
         _Master(environment, runner)
-    elif isinstance(runner, WorkerRunner):
-        runner.register_message(_STOP, _stop_as_worker, concurrent=True)
+        return
+    quitting: Any = environment.events.quitting
+    quitting.add_listener(_end_players)  # Ctrl-C ends each process by itself
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(_STOP, _end_players, concurrent=True)
 
 
-def _stop_as_worker(environment: Environment, **_: Any) -> None:
+def _end_players(environment: Environment, **_: Any) -> None:
     _players.end(environment)
-    runner: Any = environment.runner
-    runner.send_message(_STOPPED, {"failed": environment.process_exit_code == 1})
+    if isinstance(environment.runner, WorkerRunner):
+        environment.runner.send_message(_STOPPED, {"failed": environment.process_exit_code == 1})
 
 
 def _fail(environment: Environment, name: str, error: Exception) -> None:
