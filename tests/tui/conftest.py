@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from headless import Headless, StillClock
 from published_here import PublishedHere
 from rich.console import Console
 from screen_pictures import Picture, picture
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
+from wsreplay.contract import Contract, load
 from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
@@ -152,10 +156,9 @@ def chat_findings() -> list[Finding]:
 
 def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     """Evidence as the validator's process would send it."""
-    from wsreplay.contract import load
     from wsreplay.tui.validation.tasks import evidence_of
 
-    contract = load("agent-chat")
+    contract = _agent_chat()
     rules = dict.fromkeys(finding.rule for finding in findings)
     verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in rules)
     sessions = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED if findings else Verdict.SATISFIED}
@@ -165,20 +168,12 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
         return evidence_of(reader, list(findings), [judgement], [source])
 
 
+@cache
+def _agent_chat() -> Contract:
+    return load("agent-chat")
+
+
 # The application.
-
-
-class StillClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now_ns = 1_000_000_000
-
-    def __call__(self) -> int:
-        return self.now_ns
-
-    def move(self, milliseconds: float) -> None:
-        self.now_ns += int(milliseconds * MS)
 
 
 @dataclass
@@ -188,6 +183,7 @@ class Stage:
     app: ReplayApp
     pilot: Pilot[None]
     clock: StillClock
+    headless: Headless
 
     async def press(self, *keys: str) -> None:
         """Press keys as somebody does who looks at the detail of each row before the next key."""
@@ -196,12 +192,21 @@ class Stage:
             await self._as_long_as(lambda: getattr(self.app.screen, "detail_due", False))
         await self.settle()
 
+    async def resize(self, width: int, height: int) -> None:
+        await self.pilot.resize_terminal(width, height)
+        await self.settle()
+
     async def settle(self) -> None:
-        """Wait until every message is handled and every job has ended."""
-        await self.pilot.pause()
+        """Wait until every message is handled and every job has ended; what changed is drawn by then."""
+        await self._pause()
         await self._as_long_as(self._busy)
-        await self.pilot.pause()
-        await self.pilot.pause()
+        await self._pause()
+        await self._pause()
+
+    async def _pause(self, seconds: float | None = None) -> None:
+        await self.pilot.pause(seconds)
+        with self.headless.drawing():
+            await self.app._guarded(self.app.screen._compositor_refresh)
 
     async def _as_long_as(self, condition: Callable[[], Any]) -> None:
         limit = time.monotonic() + PATIENCE_S
@@ -215,15 +220,16 @@ class Stage:
         jobs = getattr(screen, "jobs", None)
         line = getattr(screen, "open_line", None)
         untraced = line is not None and screen.replaying and line.spans is None
-        return untraced or getattr(screen, "detail_due", False) or (jobs is not None and jobs.busy)
+        to_come = self.app._waiting or self.app._resize_timer
+        return to_come or untraced or getattr(screen, "detail_due", False) or (jobs is not None and jobs.busy)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         """Wait for something to become true."""
         for _ in range(int(seconds / 0.02)):
             if condition():
-                await self.pilot.pause()
+                await self._pause()
                 return
-            await self.pilot.pause(0.02)
+            await self._pause(0.02)
         raise AssertionError("it did not happen")
 
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
@@ -253,9 +259,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
 
     monkeypatch.setenv("TZ", "UTC")  # a picture is the same everywhere
     time.tzset()
-    # Textual's pilot looks every 20 ms whether the application is idle, several times a key.
-    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.003)
-    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
+    headless = Headless(monkeypatch)
     monkeypatch.setattr(ReplayApp, "NOTIFICATION_TIMEOUT", 3600)  # the machine may be busy
 
     @asynccontextmanager
@@ -276,7 +280,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
             monkeypatch.setattr(query_bar, "DEBOUNCE_S", 3600)  # nor of what was asked while it was typed, if that took long
             app.cursor_blink = False
         async with app.run_test(size=(width, height), notifications=True) as pilot:
-            on = Stage(app, pilot, clock)
+            on = Stage(app, pilot, clock, headless)
             await on.settle()
             yield on
 
@@ -365,9 +369,15 @@ def live_chat(tmp_path: Path) -> Iterator[LiveChat]:
     chat.finish()
 
 
+@pytest.fixture(scope="session")
+def written_chat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `chat` writes, for copies."""
+    return chat(tmp_path_factory.mktemp("chat") / "chat.db")
+
+
 @pytest.fixture
-def chat_recording(tmp_path: Path) -> Path:
-    return chat(tmp_path / "chat.db")
+def chat_recording(written_chat: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copyfile(written_chat, tmp_path / "chat.db"))
 
 
 @pytest.fixture

@@ -195,21 +195,18 @@ async def test_why_there_is_no_verdict_any_more_is_said_and_nothing_that_it_said
 async def test_what_had_the_focus_has_it_again_after_the_terminal_was_too_small(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("enter", "slash", *"type:")
-        await on.pilot.resize_terminal(30, 8)
-        await on.settle()
+        await on.resize(30, 8)
         assert "too small" in on.text()
         await on.press("x", "y", "m")
         assert not on.app.notice and len(on.app.screen_stack) == 2, "keys do nothing that cannot be seen"
-        await on.pilot.resize_terminal(80, 24)
-        await on.settle()
+        await on.resize(80, 24)
         await on.press(*"chat")
         assert on.app.screen.bar.filter_text == "type:chat"
 
 
 async def test_a_terminal_that_is_too_small_at_first_can_be_used_as_soon_as_it_is_not(stage, chat_recording):
     async with stage(chat_recording, width=30, height=8) as on:
-        await on.pilot.resize_terminal(80, 24)
-        await on.settle()
+        await on.resize(80, 24)
         await on.press("down", "enter")
         assert isinstance(on.app.screen, SessionScreen) and on.app.screen.rows.number == 2
 
@@ -312,7 +309,7 @@ async def test_from_sixty_to_two_hundred_and_fifty_columns(stage, chat_recording
         for keys in ("down enter", "right_square_bracket", "enter", "escape w", "w v", "escape question_mark"):
             await on.press(*keys.split())
             for width in (60, 61, 79, 99, 100, 101, 159, 250):
-                await on.pilot.resize_terminal(width, 20)
+                await on.resize(width, 20)
                 lines = on.text().splitlines()
                 assert len(lines) == 20 and all(len(line) <= width for line in lines)
                 assert "too small" not in on.text()

@@ -35,7 +35,7 @@ async def test_a_large_payload_is_laid_out_for_the_width_it_has(stage, script, w
     async with stage(made.write(1_000), width=width) as on:
         detail = on.app.screen.detail
         for columns in (width, 100, 70):
-            await on.pilot.resize_terminal(columns, 30)
+            await on.resize(columns, 30)
             await on.press("left", "right")
             lines = detail.text.split("\n")
             assert max(map(len, lines)) == detail.size.width - 1

@@ -151,13 +151,11 @@ async def test_where_there_is_room_again_the_list_comes_back_beside_the_detail(s
         await on.press(*keys.split())
         lists = on.app.screen.query("#frames, #findings").first()
         assert on.app.screen.detail.has_focus and not lists.display
-        await on.pilot.resize_terminal(120, 30)
-        await on.settle()
+        await on.resize(120, 30)
         assert on.app.screen.detail.has_focus and lists.display
         if keys == "enter":
             await on.press("backslash")  # what is maximised stays so
-            await on.pilot.resize_terminal(130, 30)
-            await on.settle()
+            await on.resize(130, 30)
             assert not lists.display
 
 
@@ -170,15 +168,12 @@ async def test_a_cursor_in_sight_stays_in_sight_when_the_terminal_shrinks(stage,
         frames = on.app.screen.frames
         await on.press(*["down"] * 30)
         assert frames.cursor == 30 and frames.seen().start == 0
-        await on.pilot.resize_terminal(120, 14)
-        await on.settle()
+        await on.resize(120, 14)
         assert frames.cursor == 30 and frames.cursor in frames.seen()
-        await on.pilot.resize_terminal(120, 50)
-        await on.settle()
+        await on.resize(120, 50)
         assert frames.cursor in frames.seen()
         frames.scroll_to(y=100, animate=False, immediate=True)  # away from the cursor, with the wheel
-        await on.pilot.resize_terminal(120, 20)
-        await on.settle()
+        await on.resize(120, 20)
         assert frames.seen().start == 100
 
 
@@ -247,8 +242,7 @@ async def test_all_frames_say_whose_they_are_and_where_there_is_no_room_which_co
     async with stage(chat_recording, width=200) as on:
         await on.press("a")
         assert "c2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " ")
-        await on.pilot.resize_terminal(80, 30)
-        await on.settle()
+        await on.resize(80, 30)
         text = on.text().replace("\N{NO-BREAK SPACE}", " ")
         assert " c1  " in text and " c2  " in text and "c2  u2" not in text
 

@@ -146,8 +146,7 @@ async def test_who_gives_up_what_he_typed_stands_where_he_stood(stage, chat_reco
 async def test_the_overview_has_its_columns_anew_in_a_terminal_of_another_width(stage, chat_recording):
     async with stage(chat_recording, width=200) as on:
         await on.press("down", "enter")
-        await on.pilot.resize_terminal(80, 24)
-        await on.settle()
+        await on.resize(80, 24)
         resized = on.text().splitlines()[-3]
     async with stage(chat_recording, width=80, height=24) as on:
         await on.press("down", "enter")

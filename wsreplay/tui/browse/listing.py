@@ -177,6 +177,7 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
     def on_screen_suspend(self) -> None:
         if self._pause is not None:
             self._pause.stop()
+            self._pause = None
         self.detail_due = False
 
     def show_glimpse_soon(self) -> None:
@@ -189,6 +190,7 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
         self._pause = self.set_timer(GLIMPSE_S, self._ask_glimpse)
 
     def _ask_glimpse(self) -> None:
+        self._pause = None
         item = self.selected
         task = None if item is None or not self.has_class("-glimpse") else self.glimpse_task(item)
         if item is None or task is None:
@@ -199,7 +201,7 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
 
         def take(glimpse: Glimpse | None) -> None:
             selected = self.selected
-            self.detail_due = False
+            self.detail_due = self._pause is not None  # the cursor may have moved on meanwhile
             if selected is not None and self.identity(selected) == identity:
                 self.glimpse.show(glimpse, self.glimpse_title(selected, glimpse))
 
