@@ -257,8 +257,6 @@ Staging = Callable[..., AbstractAsyncContextManager[Stage]]
 def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     """`async with stage(path, width=120, height=30, …) as on:` runs the application without a terminal."""
 
-    monkeypatch.setenv("TZ", "UTC")  # a picture is the same everywhere
-    time.tzset()
     headless = Headless(monkeypatch)
     monkeypatch.setattr(ReplayApp, "NOTIFICATION_TIMEOUT", 3600)  # the machine may be busy
 

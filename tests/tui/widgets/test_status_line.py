@@ -44,6 +44,5 @@ async def test_what_is_said_has_as_many_lines_as_it_takes_at_any_width(stage, ch
         on.app.notify("word " * 20)
         await on.settle()
         assert sum("word" in line for line in on.text().splitlines()) == 1
-        await on.pilot.resize_terminal(70, 24)
-        await on.settle()
+        await on.resize(70, 24)
         assert sum("word" in line for line in on.text().splitlines()) == 2
