@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -15,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recordings import begin_run
-from wsreplay.errors import UsageError
+from recordings import begin_run, write_messages
+from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.formats import as_pytest
 from wsreplay.model import FIN, MASKED, Connection, Direction, Ending, Opcode
 from wsreplay.store.reader import Recording
@@ -75,14 +76,20 @@ def test_the_files_are_the_owners_alone_and_replace_none(tmp_path: Path) -> None
         hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py")
 
 
-def test_where_the_test_cannot_be_written_no_cassette_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, _data: bytes) -> None:
-        raise UsageError(f"{path} cannot be written: No space left on device")
-
-    monkeypatch.setattr(as_pytest, "write_new_file", refuse)
-    with pytest.raises(UsageError, match="No space left"):
-        hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py")
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("refused", ["test_x.py", "x.db"])
+def test_where_the_disk_is_full_nothing_stays(tmp_path: Path, refused: str) -> None:
+    recording, out = tmp_path / "many.db", tmp_path / "out"
+    out.mkdir()
+    message = json.dumps({"type": "a", "text": "\x85" * 500_000}, ensure_ascii=False)  # in a test it takes twice as much
+    write_messages(recording, [(Direction.CLIENT_TO_SERVER, Opcode.TEXT, message.encode())])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_950_000 if refused == "test_x.py" else 10_000, hard))
+    try:
+        with pytest.raises(WsreplayError, match=f"{refused} cannot be written: "):
+            hand_over(recording, out / "test_x.py")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(out.iterdir()) == []
 
 
 def test_a_contract_that_was_chosen_judges_it(tmp_path: Path) -> None:

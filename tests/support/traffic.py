@@ -87,7 +87,9 @@ class Traffic:
         self.port = 0
         self._pause_s = pause_s
         self._over = asyncio.Event()
+        # Of the clients, in their order, and of the server's side of each connection.
         self._tasks: list[asyncio.Task[None]] = []
+        self._answering: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server
 
     async def serve(self) -> None:
@@ -130,6 +132,15 @@ class Traffic:
             task.result()
         self._server.close()
 
+    async def close(self) -> None:
+        """Whatever state it is in: it leaves nothing open."""
+        self._server.close()
+        tasks = [*self._tasks, *self._answering]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # the sockets are closed
+
     async def _client(self, port: int, path: str) -> None:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -143,6 +154,9 @@ class Traffic:
         await self._talk(reader, writer, self.speakers[path, 0], self.speakers[path, 1])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except (OSError, asyncio.IncompleteReadError):
@@ -151,21 +165,25 @@ class Traffic:
         path = head.split(b" ")[1].decode()
         extensions = EXTENSIONS[self.mode]
         writer.write(rawpeers.accept(*([f"Sec-WebSocket-Extensions: {extensions}"] if extensions else [])))
-        await self._talk(reader, writer, self.speakers[path, 1], self.speakers[path, 0])
+        with contextlib.suppress(asyncio.CancelledError):  # by `close`; asyncio before 3.12 complains of it
+            await self._talk(reader, writer, self.speakers[path, 1], self.speakers[path, 0])
 
     async def _talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, speaks: Speaker, hears: Speaker
     ) -> None:
         hearing = asyncio.create_task(self._hear(reader, hears))
-        with contextlib.suppress(OSError):
-            while not self._over.is_set() and not hearing.done():
-                writer.write(speaks.next())
-                await writer.drain()
-                await asyncio.sleep(self._pause_s)
-            if not hearing.done():
-                writer.write_eof()
-        await hearing
-        writer.close()
+        try:
+            with contextlib.suppress(OSError):
+                while not self._over.is_set() and not hearing.done():
+                    writer.write(speaks.next())
+                    await writer.drain()
+                    await asyncio.sleep(self._pause_s)
+                if not hearing.done():
+                    writer.write_eof()
+            await hearing
+        finally:
+            hearing.cancel()
+            writer.close()
 
     async def _hear(self, reader: asyncio.StreamReader, hears: Speaker) -> None:
         with contextlib.suppress(OSError):

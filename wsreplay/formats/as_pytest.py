@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from wsreplay.errors import UsageError
+from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.files import write_new_file
 from wsreplay.formats.client_turns import ClientSide, backend_of, client_sides, title_of
 from wsreplay.formats.cut import cut
@@ -30,7 +30,8 @@ _MOST_NESTED = 90  # brackets: Python reads no more than two hundred in each oth
 def write(recording: Recording, session: Session, out: Path, contract: str | None = None) -> list[Path]:
     """Write the test's file, and its cassette beside it; both are new. Returns their paths.
 
-    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits. Raises UsageError.
+    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits. Raises UsageError,
+    and RecordingError where there is no room for the cassette.
     """
     name = identifier(out.stem.removeprefix("test_"))
     cassette = out.parent / CASSETTES / f"{name}.db"
@@ -45,7 +46,7 @@ def write(recording: Recording, session: Session, out: Path, contract: str | Non
     try:
         cut(recording, [connection.id for connection in session.connections], cassette)
         write_new_file(out, text.encode())
-    except UsageError:
+    except WsreplayError:
         cassette.unlink(missing_ok=True)
         with suppress(OSError):  # there are others in it
             cassette.parent.rmdir()
