@@ -199,9 +199,10 @@ class Stage:
     async def settle(self) -> None:
         """Wait until every message is handled and every job has ended; what changed is drawn by then."""
         await self._pause()
-        await self._as_long_as(self._busy)
         await self._pause()
-        await self._pause()
+        if self._busy():
+            await self._as_long_as(self._busy)
+            await self.settle()
 
     async def _pause(self, seconds: float | None = None) -> None:
         await self.pilot.pause(seconds)
@@ -215,12 +216,12 @@ class Stage:
             await self.pilot.pause(0.005)
             await self.pilot.pause()
 
-    def _busy(self) -> bool:
+    def _busy(self) -> object:
         screen = self.app.screen
         jobs = getattr(screen, "jobs", None)
         line = getattr(screen, "open_line", None)
         untraced = line is not None and screen.replaying and line.spans is None
-        to_come = self.app._waiting or self.app._resize_timer
+        to_come = self.app._waiting or self.app._resize_timer or screen._callbacks or screen._layout_required
         return to_come or untraced or getattr(screen, "detail_due", False) or (jobs is not None and jobs.busy)
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
@@ -234,8 +235,8 @@ class Stage:
 
     async def judged(self, findings: list[Finding] | None = None, path: Path | None = None) -> None:
         """Say the findings as the validator would."""
-        made = as_evidence(path or self.app.path, chat_findings() if findings is None else findings)
-        self.app.validation.take(ValidationResult(made))
+        found = chat_findings() if findings is None else findings
+        self.app.validation.take(ValidationResult(as_evidence(path or self.app.path, found)))
         await self.settle()
 
     def picture(self) -> str:

@@ -143,7 +143,7 @@ async def test_a_long_log_is_read_page_by_page(stage, five_runs, monkeypatch):
 
 async def test_what_came_with_the_verdict_is_not_read_again(stage, five_runs, monkeypatch):
     async with stage(five_runs, validating=True, steady=True) as on:
-        await on.until(lambda: on.app.recording.known_spans.revision)
+        await on.until(lambda: on.app.recording.known_spans.revision and on.app.recording.evidence.is_there)
         monkeypatch.setattr(span_reading, "read_spans", None)
         await on.press("w")
         await on.until(lambda: on.app.screen.canvas.count)
