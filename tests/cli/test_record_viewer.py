@@ -31,7 +31,7 @@ def recorder(tmux: Tmux, backend: str, tmp_path: Path) -> str:
 
 def recorded(tmp_path: Path) -> Recording:
     """The recording, once its recorder is done with it."""
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while time.monotonic() < limit:
         try:
             reader = Recording.open(tmp_path / "live.db")

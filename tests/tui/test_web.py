@@ -19,7 +19,7 @@ from commandline import run
 from ports import listens, unused
 
 SAMPLE = Path(__file__).parents[2] / "recordings" / "samples" / "missing-event.db"
-ENDED_S = 10.0
+ENDED_S = 30.0
 
 
 @asynccontextmanager

@@ -148,8 +148,8 @@ async def test_going_to_the_next_finding_takes_no_longer_than_a_key_may(opened):
         await on.press("colon", *"5500", "enter")
         took = []
         for _ in range(20):
-            began = time.perf_counter()
+            began = time.thread_time()
             on.app.screen.action_next_finding(1)
-            took.append(time.perf_counter() - began)
+            took.append(time.thread_time() - began)
             await on.settle()
-        assert sorted(took)[-2] < 0.25, took  # far above what it takes: the machine may be busy
+        assert sorted(took)[-2] < 0.25, took  # of the processor: the machine may be busy
