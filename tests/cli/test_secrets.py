@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import subprocess
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import ports
 import pytest
 from commandline import WSREPLAY, run
 from planted import MESSAGES, PLANTED, SIGNED
@@ -65,20 +64,24 @@ async def visit(port: int, path: str, headers: tuple[tuple[str, str], ...], mess
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, bytes]]]:
     """A recording of all of them, and by name all that commands make of it."""
     folder = tmp_path_factory.mktemp("secrets")
-    (port,) = ports.unused()
     made: dict[str, bytes] = {}
 
     async def play() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as backend:
             upstream = f"ws://SECRETuser:SECRETword@127.0.0.1:{backend.sockets[0].getsockname()[1]}"
             program = await asyncio.create_subprocess_exec(
-                *WSREPLAY, "record", upstream, "-l", f"127.0.0.1:{port}", "-o", "a.db", "--redact", "auto",
+                *WSREPLAY, "record", upstream, "-l", "127.0.0.1:0", "-o", "a.db", "--redact", "auto",
                 "-H", "X-Own: SECRET_OWN", cwd=folder, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
             assert program.stderr is not None
             said = b""
-            while b"Ctrl-C stops" not in said:
-                said += await program.stderr.readline()
+            while line := await program.stderr.readline():
+                said += line
+                if b"Ctrl-C stops" in line:
+                    break
+            listens = re.search(rb"recording ws://127\.0\.0\.1:(\d+)", said)
+            assert listens, said
+            port = int(listens[1])
             for path, headers in PLANTED:
                 await visit(port, path, headers, [])
             for message in [*MESSAGES, b"\x82\xa5token\xd9\xff" + SIGNED.encode()]:
@@ -98,9 +101,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, di
         "ls": ["ls", "a.db"], "stats": ["stats", "a.db"], "cut": ["cut", "a.db", "1", "-o", "cut.db"],
         **{form: ["validate", "a.db", "-c", "agent-chat", "-f", form] for form in forms},
     }.items():  # fmt: skip
-        done = subprocess.run([*WSREPLAY, *command], cwd=folder, capture_output=True, check=False)
-        assert done.returncode in (0, 1, 3), done.stderr
-        made[name] = done.stdout + done.stderr
+        done = run(*command, cwd=folder)
+        assert done.code in (0, 1, 3), done.err
+        made[name] = (done.out + done.err).encode()
         assert made[name]
     made |= {file.name: file.read_bytes() for file in folder.iterdir()}
     yield folder, made

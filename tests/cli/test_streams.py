@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from commandline import NO_BYTECODE, WSREPLAY, chat, run
 from ports import listens, unused
 from relay import wait_for
@@ -35,13 +36,18 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes
     return done
 
 
+def in_campaigns(*names: str) -> list[ParameterSet]:
+    """Further ways of the same, each of which starts many programs."""
+    return [pytest.param(name, marks=pytest.mark.campaign) for name in names]
+
+
 COMMANDS = {
     "ls": f"ls {SAMPLE}", "validate": f"validate -c agent-chat {SAMPLE}", "export": f"export {SAMPLE}",
     "stats": f"stats {SAMPLE}",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["ls", "validate", "export"])
+@pytest.mark.parametrize("name", ["validate", *in_campaigns("ls", "export")])
 def test_commands_whose_streams_are_closed_or_broken_end_as_they_should(name: str) -> None:
     command = f"{PROGRAM} {COMMANDS[name]}"
     plain = shell(command)
@@ -59,7 +65,7 @@ def test_commands_whose_streams_are_closed_or_broken_end_as_they_should(name: st
     assert gone.returncode in (0, 1, 2)
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp437", "utf-16"])
+@pytest.mark.parametrize("encoding", ["ascii", *in_campaigns("cp437", "utf-16")])
 def test_no_encoding_does_harm(encoding: str) -> None:
     for name in ("ls", "validate", "stats"):
         done = shell(f"{PROGRAM} {COMMANDS[name]}", PYTHONIOENCODING=encoding)
