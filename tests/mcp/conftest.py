@@ -1,4 +1,7 @@
-"""Fixtures of the tests for assistants: a folder of recordings, and the SDK's own client."""
+"""Fixtures of the tests for assistants: a folder of recordings, and the SDK's own client.
+
+The SDK takes most of a second to import, which every process of tests would pay: it is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from mcp.client.client import Client
 
 from wsreplay.mcp.answer import UNTRUSTED
 from wsreplay.mcp.folder import RecordingsFolder
-from wsreplay.mcp.server import make_server
 
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
@@ -20,10 +21,14 @@ class Assistant:
     """Calls tools, and counts what the answers cost: a token is about four bytes of English or JSON."""
 
     def __init__(self, folder: Path) -> None:
+        from wsreplay.mcp.server import make_server
+
         self.server = make_server(RecordingsFolder(folder))
         self.calls = self.tokens = 0
 
     async def _call(self, tool: str, arguments: dict[str, object]) -> tuple[bool, str]:
+        from mcp.client.client import Client
+
         async with Client(self.server) as client:
             result = await client.call_tool(tool, arguments)
         (content,) = result.content

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import pytest
 from commandline import WSREPLAY, run
-from mcp.client.client import Client
-from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from wsreplay.mcp.folder import RecordingsFolder
-from wsreplay.mcp.server import make_server
 
 
 async def test_a_program_that_starts_it_talks_over_stdio(folder: Path) -> None:
+    from mcp.client.client import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     environment = {"PYTHONPATH": os.environ.get("PYTHONPATH", ""), "PATH": os.environ["PATH"]}
     starts = StdioServerParameters(command=sys.executable, args=["-m", "wsreplay", "mcp", str(folder)], env=environment)
     async with Client(stdio_client(starts)) as client:
@@ -50,6 +50,8 @@ async def serving(folder: Path) -> AsyncIterator[str]:
 
 
 async def test_http_serves_this_machine_and_no_page_of_another_origin(folder: Path) -> None:
+    from mcp.client.client import Client
+
     async with serving(folder) as url:
         async with Client(url) as client:
             answer = await client.call_tool("findings", {"recording": "missing-event.db"})
@@ -70,6 +72,10 @@ def status_of(url: str, headers: dict[str, str]) -> int:
 
 
 async def test_every_tool_says_that_it_only_reads_and_what_it_takes(folder: Path) -> None:
+    from mcp.client.client import Client
+
+    from wsreplay.mcp.server import make_server
+
     async with Client(make_server(RecordingsFolder(folder))) as client:
         tools = (await client.list_tools()).tools
     assert {tool.name for tool in tools} == {
