@@ -11,6 +11,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 
 LONGEST_S = 0.5  # that a key is waited for
+ANSWERED_S = 0.1  # a file that a key asks for takes longer
 _ROUNDS = 2  # a field answers enter by a message of its own
 
 
@@ -26,11 +27,17 @@ class KeyOrder(App[None]):
         # What came while a key was being handled; which key that is, as a number (0: none), and how many there were.
         self._waiting: deque[events.Event] = deque()
         self._handling = self._handled = 0
+        # That key, when it was handed over (s), its way from what had the focus, and whether it has come to the end of that.
+        self._key: events.Event | None = None
+        self._since_s = 0.0
+        self._way: Sequence[MessagePump] = ()
+        self._has_returned = False
 
     @property
     def is_handling_key(self) -> bool:
-        """Whether what is done now is likely to answer a key."""
-        return bool(self._handling)
+        """Whether what is done now is likely to answer a key: that is on its way, or its messages may be."""
+        passed_s = asyncio.get_running_loop().time() - self._since_s
+        return bool(self._handling) and passed_s < (ANSWERED_S if self._has_returned else LONGEST_S)
 
     def key_comes(self) -> None:
         """A key is about to be handed over."""
@@ -39,23 +46,45 @@ class KeyOrder(App[None]):
         is_typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if not is_typed:
             await super().on_event(event)
-            return
-        if self._handling:
+            self._has_returned = self._has_returned or event is self._key
+        elif not self._handling or self._is_done:
+            await self._hand_over(event)
+        else:
             self._waiting.append(event)
-            return
-        await self._hand_over(event)
+            if len(self._waiting) == 1:
+                self._follow_key()
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether the last key is surely done with: it left no message on its way, and the focus where it was."""
+        is_same = self._has_returned and (self.focused or self.screen) is self._way[0]
+        return is_same and not self._waiting and not any(pump.message_queue_size for pump in self._way)
 
     async def _hand_over(self, event: events.Event) -> None:
         self._handled += 1
-        number = self._handling = self._handled
-        target = self.focused or self.screen
+        self._handling = self._handled
+        self._key, self._has_returned = event, False
+        self._since_s = asyncio.get_running_loop().time()
+        self._way = (self.focused or self.screen).ancestors_with_self
         self.key_comes()
-        asyncio.get_running_loop().call_later(LONGEST_S, self.call_later, self._go_on_from, number)
         await super().on_event(event)
-        self._follow(number, target.ancestors_with_self, _ROUNDS)
+        if self._waiting:
+            self._follow_key()
+
+    def _follow_key(self) -> None:
+        """Find out when the last key is done with: others wait for that."""
+        loop, number = asyncio.get_running_loop(), self._handling
+        loop.call_at(self._since_s + LONGEST_S, self._wait_no_longer, number)
+        self._follow(number, self._way, _ROUNDS)
+
+    def _wait_no_longer(self, number: int) -> None:
+        if number == self._handling:
+            self.call_later(self._go_on_from, number)
 
     def _follow(self, number: int, pumps: Sequence[MessagePump], rounds: int) -> None:
         """Go the way of a key, behind it: from what had the focus up to the application, whose bindings come last."""
+        if not self.is_running:
+            return
         if pumps:
             pump, *rest = pumps
             if not pump.call_later(self._follow, number, rest, rounds):  # it has been closed
