@@ -86,11 +86,12 @@ def copy_privately(source: str | Path, target: Path) -> None:
 
 
 @contextmanager
-def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
+def new_file(path: Path, *, replace: bool, durable: bool = True) -> Iterator[Path]:
     """Where to write a file that becomes `path` when the block ends well, and is gone when it does not.
 
     It is for its owner alone, unless it replaces one with other permissions. Where `path` is a device or a pipe, or its folder
-    takes no new files, it is written at once. Raises UsageError where `path` exists and is not to be replaced, or cannot be
+    takes no new files, it is written at once. One that is not `durable` may be the old one again, or empty, after a power cut:
+    the disk is not waited for. Raises UsageError where `path` exists and is not to be replaced, or cannot be
     written; an OSError of the block that says that it was about a file in it becomes one too.
     """
     try:
@@ -101,7 +102,7 @@ def new_file(path: Path, *, replace: bool) -> Iterator[Path]:
         with PrivateFolder(target.parent) as folder:
             half = folder.path / target.name
             yield half
-            _finish(half, target, replace)
+            _finish(half, target, replace=replace, durable=durable)
     except (OSError, RuntimeError) as error:  # the latter: a link to itself
         raise UsageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
@@ -114,8 +115,8 @@ def _is_written_at_once(target: Path) -> bool:
     return not stat.S_ISREG(mode) or not os.access(target.parent, os.W_OK)
 
 
-def _finish(half: Path, target: Path, replace: bool) -> None:
-    """Give a whole file its name, when its bytes are on the disk."""
+def _finish(half: Path, target: Path, *, replace: bool, durable: bool) -> None:
+    """Give a whole file its name; if it is to be durable, when its bytes are on the disk."""
     mode = OWNER_ONLY
     if replace:
         with suppress(FileNotFoundError):
@@ -123,7 +124,8 @@ def _finish(half: Path, target: Path, replace: bool) -> None:
     descriptor = os.open(half, os.O_RDWR | os.O_CLOEXEC)
     try:
         os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     if replace:
@@ -150,9 +152,9 @@ def _take_name(half: Path, target: Path) -> None:
             raise
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write a whole file, in place of one that is there. Raises UsageError."""
-    with new_file(path, replace=True) as half:
+    with new_file(path, replace=True, durable=durable) as half:
         half.write_bytes(data)
 
 

@@ -83,10 +83,10 @@ class UserMemory:
         return self._kept or {}
 
     def _write(self, changed: dict[str, Any]) -> None:
-        """In one step: who reads meanwhile reads the file as it was."""
+        """In one step: who reads meanwhile reads the file as it was. No key waits for the disk."""
         self._kept = self._load() | changed
         if self._path is None:
             return
         with suppress(OSError, ValueError, WsreplayError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_file(self._path, orjson.dumps(self._kept, option=orjson.OPT_INDENT_2))
+            write_file(self._path, orjson.dumps(self._kept, option=orjson.OPT_INDENT_2), durable=False)
