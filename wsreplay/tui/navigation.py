@@ -252,8 +252,6 @@ class NavigatingApp(KeyOrder, ErrorGuard):
     def compare(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""
         from wsreplay.tui.diff.picker import PartnerPicker
-        from wsreplay.tui.diff.screen import DiffScreen
-        from wsreplay.validator.select import DEFAULT_CONTRACT
 
         recording = self.recording
         if recording is None or session is None:
@@ -263,8 +261,9 @@ class NavigatingApp(KeyOrder, ErrorGuard):
 
         def compare_with(other: Side | None) -> None:
             if other is not None:
-                contract = next(iter(self.validation.contracts_in_use), DEFAULT_CONTRACT)
-                self.push_screen(DiffScreen(own, other, contract))
+                from wsreplay.tui.diff.screen import DiffScreen
+
+                self.push_screen(DiffScreen(own, other, next(iter(self.validation.contracts_in_use), None)))
 
         folder = self.path if self.is_folder else recording.path.parent
         self.push_screen(PartnerPicker(own, folder, is_deep=self.is_folder), compare_with)

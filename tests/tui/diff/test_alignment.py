@@ -50,6 +50,25 @@ def test_what_could_not_be_read_for_a_moment_is_read_again_and_is_not_waited_for
     payloads.close()
 
 
+def test_what_is_read_ahead_is_not_read_again(written):
+    path = written("a", "one", "two")
+    messages = [row.a for row in rows(path, written("b", "one", "two"))]
+    expected = [RowPayloads(path).of(message) for message in messages]
+    payloads = RowPayloads(path)
+    payloads.read_ahead(messages)
+    path.unlink()
+    assert [payloads.of(message) for message in messages] == expected
+    payloads.close()
+
+
+def test_what_cannot_be_read_ahead_is_left_to_be_read_when_it_is_looked_at(written):
+    path = written("a", "one")
+    (row,) = rows(path, written("b", "one"))
+    payloads = RowPayloads(path.with_name("gone.db"))
+    payloads.read_ahead([row.a])
+    assert payloads.of(row.a) == b""
+
+
 def test_not_more_is_kept_of_payloads_than_there_is_room_for(script, monkeypatch):
     made = script("a.db")
     made.open(1, 0, closed_ns=10**9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
-from wsreplay.tui.jobs.child_process import ChildProcesses
+from wsreplay.tui.jobs.child_process import LARGE_BYTES, ChildProcesses
 from wsreplay.tui.jobs.task import RecordingTask
 from wsreplay.tui.recording.scan import FrameScan, matching_ids, next_match, session_ids
 from wsreplay.tui.recording.span_reading import read_spans
@@ -45,6 +46,10 @@ def scan(path, text):
 
 
 # Work is pickled by name.
+
+
+def tells_much(reader, context):
+    context.publish("x" * LARGE_BYTES)
 
 
 def refuses(reader, context):
@@ -168,3 +173,8 @@ async def test_no_key_waits_for_what_an_answer_is_made_of(processes, chat_record
     """The first verdict imports the validator, which takes longer than a key may wait."""
     (thread,) = await there(processes, chat_recording, says_by_whom)
     assert thread != threading.get_ident()
+
+
+async def test_garbage_is_still_collected_after_a_large_answer(processes, chat_recording):
+    assert [len(text) for text in await there(processes, chat_recording, tells_much)] == [LARGE_BYTES]
+    assert gc.isenabled()

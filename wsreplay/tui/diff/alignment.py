@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wsreplay.contract import load
-from wsreplay.diff.conversation import ComparedMessage
-from wsreplay.diff.diff import DiffOptions, diff
-from wsreplay.diff.rows import Row
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
@@ -18,6 +16,10 @@ from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.open_recording import LOCKED_S
 from wsreplay.tui.recording.view import RETRY_S
+
+if TYPE_CHECKING:
+    from wsreplay.diff.conversation import ComparedMessage
+    from wsreplay.diff.rows import Row
 
 MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
 KEPT_BYTES = 16 << 20  # of payloads
@@ -27,21 +29,25 @@ Side = tuple[Path, int]
 """(recording, session)"""
 
 
-def aligned(other: Path, sessions: tuple[int, int], contract: str, reader: Recording, context: JobContext) -> None:
+def aligned(other: Path, sessions: tuple[int, int], contract: str | None, reader: Recording, context: JobContext) -> None:
     """Publishes all rows of a session beside one of another recording. Raises WsreplayError."""
     with Recording.open(other) as b:
         context.publish(align(reader, b, sessions, contract))
 
 
-def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str) -> list[Row]:
-    """All rows of two sessions; a contract says where ids stand. Raises WsreplayError."""
+def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str | None) -> list[Row]:
+    """All rows of two sessions; a contract says where ids stand, the usual one for None. Raises WsreplayError."""
+    from wsreplay.contract import load  # for a child process: importing these would hold up keys
+    from wsreplay.diff.diff import DiffOptions, diff
+    from wsreplay.validator.select import DEFAULT_CONTRACT
+
     for recording, number in zip((a, b), sessions, strict=True):
         session = session_of(recording, number)
         frames = len(recording.frame_ids([connection.id for connection in session.connections]))
         if frames > MOST_FRAMES:
             raise UsageError(f"session {number} of {recording.path.name} has {frames:,} frames: use `wsreplay diff`")
     options = DiffOptions(findings=False, whole=True)
-    result = diff(a, b, load(contract), options, session_a=sessions[0], session_b=sessions[1])
+    result = diff(a, b, load(contract or DEFAULT_CONTRACT), options, session_a=sessions[0], session_b=sessions[1])
     return [row for session in result.sessions for row in session.rows]
 
 
@@ -87,10 +93,21 @@ class RowPayloads:
         self._kept.move_to_end(message.frame_id)
         return payload
 
+    def read_ahead(self, messages: Iterable[ComparedMessage]) -> None:
+        """Read what some messages say in one go, which is faster; what cannot be read so is left to `of`."""
+        ids = [message.frame_id for message in messages if not message.payload and message.frame_id not in self._kept]
+        with suppress(WsreplayError):
+            for frame in self._opened().frames_by_id(ids):
+                if isinstance(frame.payload, bytes):  # a damaged row may hold anything
+                    self._keep(frame.id, frame.payload)
+
     def _read(self, frame_id: int) -> bytes:
+        return self._opened().frame(frame_id).payload
+
+    def _opened(self) -> Recording:
         if self._reader is None:
             self._reader = Recording.open(self._path, LOCKED_S)
-        return self._reader.frame(frame_id).payload
+        return self._reader
 
     def _keep(self, frame_id: int, payload: bytes) -> None:
         self._kept[frame_id] = payload

@@ -15,6 +15,7 @@ from wsreplay.tui.widgets.list_filter import is_kept
 
 WORDS = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
 SEARCHED = 100_000  # bytes of a payload that are looked into
+CHUNK = 200  # rows whose payloads are read in one go
 _DIFFERENT_FIRST = {Kind.ONLY_A: 0, Kind.ONLY_B: 0, Kind.CHANGED: 1, Kind.MOVED: 2}
 
 
@@ -37,13 +38,15 @@ def narrow(
     """
     sides = [RowPayloads(path) for path in files]
     try:
-        kept = []
-        for row in rows:
+        kept: list[Row] = []
+        for first in range(0, len(rows), CHUNK) if wanted else ():
             if context.cancelled:
                 return
-            if not wanted or is_kept(_text(row, sides), wanted):
-                kept.append(row)
-        context.publish(sorted(kept, key=key))
+            chunk = rows[first : first + CHUNK]
+            for payloads, messages in zip(sides, ([row.a for row in chunk], [row.b for row in chunk]), strict=True):
+                payloads.read_ahead(message for message in messages if message is not None)
+            kept += (row for row in chunk if is_kept(_text(row, sides), wanted))
+        context.publish(sorted(kept if wanted else rows, key=key))
     finally:
         for payloads in sides:
             payloads.close()

@@ -30,7 +30,10 @@ _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", K
 
 
 class DiffScreen(BaseScreen, NarrowedList):
-    """Enter looks into a pair; `]` and `[` go to the next and the previous difference."""
+    """Enter looks into a pair; `]` and `[` go to the next and the previous difference.
+
+    `contract` says where ids stand; None: the usual one.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket", "difference(1)", "Next difference", id="diff.next", show=False),
@@ -43,11 +46,12 @@ class DiffScreen(BaseScreen, NarrowedList):
     DiffScreen #difference { width: 1fr; height: 1fr; }
     """
 
-    def __init__(self, a: Side, b: Side, contract: str) -> None:
+    def __init__(self, a: Side, b: Side, contract: str | None) -> None:
         super().__init__()
         self.begin_narrowing(SORTS)
         # All rows, of which the list shows those that the filter lets through.
         self.rows: Sequence[Row] = ()
+        self._counts: Counter[Kind] = Counter()
         self.a, self.b, self.contract = a, b, contract
         self.payloads = RowPayloads(a[0]), RowPayloads(b[0])
         self.head = StatusLine(id="head")
@@ -86,7 +90,7 @@ class DiffScreen(BaseScreen, NarrowedList):
     def _aligned(self, rows: list[Row], why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
         self.list.set_empty_lines(["", why, back] if why else ["", "Both sessions are empty."])
-        self.rows = rows
+        self.rows, self._counts = rows, Counter(row.kind for row in rows)
         self.list.fill(rows)
         first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
         self.list.move_to(first, centre=True, quiet=True)
@@ -142,7 +146,6 @@ class DiffScreen(BaseScreen, NarrowedList):
 
     def paint_lines(self) -> None:
         look = self.look
-        counts = Counter(row.kind for row in self.rows)
         (path_a, number_a), (path_b, number_b) = self.a, self.b
         sides = f"A #{number_a}", f"B #{number_b}"
         if path_a == path_b:
@@ -150,7 +153,7 @@ class DiffScreen(BaseScreen, NarrowedList):
         else:
             names = f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"
             self.head.say(head_runs(look, "diff", *names), self.order_runs())
-        counted = [f"{self.list.sign(kind)} {counts[kind]:,} {word}".strip() for kind, word in WORDS.items()]
+        counted = [f"{self.list.sign(kind)} {self._counts[kind]:,} {word}".strip() for kind, word in WORDS.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(counted)
         keys = (
             ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -14,6 +15,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.tui.jobs.child import DONE, FAILED, LENGTH_BYTES
 from wsreplay.tui.jobs.task import Task
 
+LARGE_BYTES = 4 << 20  # of an answer
 _GRACE_S = 0.5  # for what a task has to put in order
 
 
@@ -55,7 +57,7 @@ class ChildProcess:
     async def _receive(self) -> tuple[str, Any]:
         length = int.from_bytes(await self._stdout.readexactly(LENGTH_BYTES))
         answer = await self._stdout.readexactly(length)
-        kind, value = await asyncio.to_thread(pickle.loads, answer)  # it may be large, or of modules that are imported first
+        kind, value = await asyncio.to_thread(_unpickle, answer)  # it may be large, or of modules that are imported first
         return kind, value
 
     def end(self) -> Awaitable[None]:
@@ -76,6 +78,18 @@ class ChildProcess:
                 await self.process.wait()
         self._stdin.close()
         await asyncio.gather(self._stdin.wait_closed(), self._stdout.read(), self._errors, return_exceptions=True)
+
+
+def _unpickle(answer: bytes) -> Any:
+    """What is large lives long: the collector would look at it over and over meanwhile, and hold up keys for it later."""
+    if len(answer) < LARGE_BYTES or not gc.isenabled():
+        return pickle.loads(answer)
+    gc.disable()
+    try:
+        return pickle.loads(answer)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class ChildProcesses:
