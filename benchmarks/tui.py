@@ -2,8 +2,9 @@
 
     python -m benchmarks.tui [FRAMES…]          default: 1000000
 
-Makes a recording for each number of frames in a temporary folder, and prints a table. `pilot.press` of Textual takes 80 ms by
-itself, so keys are written to the terminal and the time to the first byte that is painted is taken.
+Makes a recording for each number of frames in a temporary folder, and prints a table; then one of a comparison (`--no-diff`
+leaves it out) and one of a recording that grows. `pilot.press` of Textual takes 80 ms by itself, so keys are written to the
+terminal and the time to the first byte that is painted is taken.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ BATCH = 20_000
 ENOUGH_KEYS = 200
 MOST_SCANS = 12
 STARTS = 9
+BESIDE_EMPTY = 1.15  # what may be taken, of the time that an empty application takes
+KEY_MS = 50
+QUIT_MS = 1000
+JUMPS = 20  # to the end and back
+SEARCHED_MS = 3000  # a million frames read through
+NEAR_MS = 250  # a match in sight
+NEEDLE = "needle in the haystack"
+DIFF_ROWS = 300_000  # the most that the interface compares
+DIFF_ANSWER_MS = 10_000  # both sides' payloads read through
+ALIGN_S = 300
 EMPTY_APP = """
 from textual.app import App
 from textual.widgets import Static
@@ -51,9 +62,11 @@ Empty().run()
 class Story:
     """Rows of a chat that goes on for ever: 200-byte frames, seven to a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, connection: int = 1, last: int = 0) -> None:
+        """Of one connection; the content of its frame number `last` is `NEEDLE`."""
         self._random = random.Random(7)
         self._offsets = [0, 0]
+        self._connection, self._last = connection, last
         self.count = 0
 
     def rows(self, count: int) -> list[tuple[object, ...]]:
@@ -65,34 +78,37 @@ class Story:
             payload = orjson.dumps({
                 "type": TYPES[place], "thread_id": f"t{run % 50}", "run_id": f"r{run}", "tool_call_id": f"c{run}",
                 "tool_name": "search",
-                "content": "lorem ipsum dolor sit amet "[: self._random.randint(4, 27)],
+                "content": NEEDLE if number + 1 == self._last else "lorem ipsum dolor sit amet "[: self._random.randint(4, 27)],
             })  # fmt: skip
             length = len(payload) + (2 if direction else 6)
             t_ns, offset = 1_000_000 + number * PER_FRAME_NS, self._offsets[direction]
-            rows.append((1, number + 1, t_ns, direction, 1, 1, length, offset, TYPES[place], payload))
+            rows.append((self._connection, number + 1, t_ns, direction, 1, 1, length, offset, TYPES[place], payload))
             self._offsets[direction] += length
         self.count += count
         return rows
 
 
-def begin(path: Path) -> tuple[Writer, int]:
+def begin(path: Path, connections: int = 1) -> tuple[Writer, int]:
     writer = Writer(path)
     run = writer.insert_run(
         started_at="2026-11-20T10:00:00Z", start_ns=0, upstream="ws://127.0.0.1:9000", listen="127.0.0.1:8765",
         version="0", options={},
     )  # fmt: skip
-    writer.insert_connection(Connection(1, run, 0, path="/ws", user="u1", status=101))
+    for number in range(1, connections + 1):
+        writer.insert_connection(Connection(number, run, 0, path="/ws", user=f"u{number}", status=101))
     return writer, run
 
 
-def make(path: Path, frames: int) -> None:
-    writer, run = begin(path)
-    story = Story()
-    while story.count < frames:
-        writer.add_frames(story.rows(min(BATCH, frames - story.count)))  # type: ignore[arg-type]
-        writer.commit()
+def make(path: Path, frames: int, connections: int = 1) -> None:
+    """So many frames on each connection, each of which is a session."""
+    writer, run = begin(path, connections)
     end = frames * PER_FRAME_NS + 2_000_000
-    writer.update_connection(1, closed_ns=end, ending=str(Ending.CLEAN), close_code=1000, closed_by="client")
+    for connection in range(1, connections + 1):
+        story = Story(connection, frames)
+        while story.count < frames:
+            writer.add_frames(story.rows(min(BATCH, frames - story.count)))  # type: ignore[arg-type]
+            writer.commit()
+        writer.update_connection(connection, closed_ns=end, ending=str(Ending.CLEAN), close_code=1000, closed_by="client")
     writer.update_run(run, ended_ns=end, reached_ns=end)
     writer.close()
 
@@ -145,8 +161,8 @@ def first_row(path: Path) -> list[Line]:
         Line("  of it processor time", statistics.median(cpu), 300, "ms"),
         Line("an empty Textual app, started in turn with it", statistics.median(empty_wall), None, "ms"),
         Line("  of it processor time", statistics.median(empty_cpu), None, "ms"),
-        Line("first row beside the empty app", statistics.median(wall) / statistics.median(empty_wall), 1.1, "×"),
-        Line("  processor time beside its", statistics.median(cpu) / statistics.median(empty_cpu), 1.1, "×"),
+        Line("first row beside the empty app", statistics.median(wall) / statistics.median(empty_wall), BESIDE_EMPTY, "×"),
+        Line("  processor time beside its", statistics.median(cpu) / statistics.median(empty_cpu), BESIDE_EMPTY, "×"),
     ]
 
 
@@ -186,22 +202,111 @@ def keys_while_scanning(terminal: Terminal) -> list[float]:
     return taken
 
 
-def measure(path: Path) -> list[Line]:
+def jumps(terminal: Terminal, frames: int) -> Line:
+    """To the last frame and back to the first: the foot says the row's number."""
+    taken = []
+    for _ in range(JUMPS):
+        for key, row in (("G", frames), ("g", 1)):
+            seconds, _painted = terminal.key_until(key, f" {row:,}/".encode())
+            taken.append(seconds * 1000)
+            terminal.drain(0.05, 1)
+    return Line(f"jump to the end, or back → its row, p95 of {len(taken)}", p95(taken), KEY_MS, "ms")
+
+
+def searches(terminal: Terminal, frames: int) -> list[Line]:
+    """For what only the last frame holds, so that all of the recording is read; then for what the next frames hold."""
+    terminal.key("g", 0.5)
+    far = _search(terminal, NEEDLE, f" {frames:,}/".encode())
+    terminal.key("g", 0.5)
+    terminal.drain()
+    taken = []
+    _search(terminal, "partial_result", b"found partial_result")
+    terminal.drain(1.0, 10)
+    for number in range(1, JUMPS):
+        seconds, _painted = terminal.key_until("n", f" {6 + 7 * number:,}/".encode(), seconds=30)
+        taken.append(seconds * 1000)
+    return [
+        Line("search through all frames → the last, a million", far * 1e6 / frames, SEARCHED_MS, "ms"),
+        Line("next match, a few frames on, median", statistics.median(taken), NEAR_MS, "ms"),
+    ]
+
+
+def _search(terminal: Terminal, text: str, shows: bytes) -> float:
+    """Milliseconds from the enter after the text until something is shown."""
+    terminal.key_until("\x06", b"find")
+    terminal.drain(0.1, 0.3)
+    return terminal.key_until(f"{text}\r", shows, seconds=120)[0] * 1000
+
+
+def quits(path: Path) -> Line:
+    """As soon as the first row is there: by then much is about to begin."""
+    taken = []
+    for _ in range(STARTS):
+        terminal = interface(path)
+        terminal.until(b"agent_started")
+        taken.append(terminal.quit() * 1000)
+    return Line(f"quit → exit, at the first row (median of {STARTS})", statistics.median(taken), QUIT_MS, "ms")
+
+
+def measure(path: Path, frames: int) -> list[Line]:
     lines = first_row(path)
     terminal = interface(path)
     terminal.until(b"agent_started")
     terminal.drain()
-    lines.append(Line("key → first byte, p95, while validating", p95(keys(terminal, 150, "jjjk")), 50, "ms"))
+    lines.append(Line("key → first byte, p95, while validating", p95(keys(terminal, 150, "jjjk")), KEY_MS, "ms"))
+    lines.append(jumps(terminal, frames))
     scanning = keys_while_scanning(terminal)
-    lines.append(Line(f"key → its row, p95 of {len(scanning)}, while a filter scans", p95(scanning), 50, "ms"))
+    lines.append(Line(f"key → its row, p95 of {len(scanning)}, while a filter scans", p95(scanning), KEY_MS, "ms"))
+    lines += searches(terminal, frames)
+    os.write(terminal.fd, b"\x1b")
+    terminal.drain(0.3, 2)
     for key in ("G", "g", *"123456789", *["\x04"] * 60, "G", *["\x15"] * 60, "]", "["):
         terminal.key(key, 0.3)
     terminal.drain()
     lines.append(Line("memory after a tour of the recording", terminal.memory_mb(), 100, "MB"))
     filter(terminal, '"never there" | /xyz+/')
     time.sleep(0.05)
-    lines.append(Line("quit → exit, while a filter scans", terminal.quit() * 1000, 1000, "ms"))
+    lines.append(Line("quit → exit, while a filter scans", terminal.quit() * 1000, QUIT_MS, "ms"))
+    lines.append(quits(path))
     return lines
+
+
+def diff_filter(path: Path) -> list[Line]:
+    """Two sessions of as many frames as are compared at most, and a word that is in no row: every payload is looked into.
+
+    Keys are pressed until the answer is there; the first byte after each is its.
+    """
+    terminal = interface(path)
+    terminal.until(b"2 sessions")
+    terminal.drain()
+    terminal.key_until("D", b"Compare session", seconds=30)
+    terminal.drain(0.5, 5)
+    begun = time.perf_counter()
+    terminal.key_until("\r", f"{DIFF_ROWS + 2:,} same".encode(), seconds=ALIGN_S)  # and their begin and end
+    aligned = time.perf_counter() - begun
+    terminal.drain()
+    os.write(terminal.fd, b"/")
+    terminal.drain(0.2, 1)
+    begun, seen, taken = time.perf_counter(), b"", []
+    os.write(terminal.fd, b"zzz\r")
+    answer = f"0 of {DIFF_ROWS + 2:,}".encode()
+    while time.perf_counter() - begun < ALIGN_S:
+        pressed = time.perf_counter()
+        os.write(terminal.fd, b"j")
+        painted = terminal.read(5)
+        taken.append((time.perf_counter() - pressed) * 1000)
+        while more := terminal.read(0.06):
+            painted += more
+        seen = (seen + painted)[-(1 << 16) :]
+        if answer in seen or b"No row has these words" in seen:
+            break
+    taken_ms = (time.perf_counter() - begun) * 1000
+    return [
+        Line("two sessions compared", aligned, None, "s"),
+        Line("filter of the comparison → its answer", taken_ms, DIFF_ANSWER_MS, "ms"),
+        Line(f"  key → first byte meanwhile, p95 of {len(taken)}", p95(taken), KEY_MS, "ms"),
+        Line("quit → exit, from the comparison", terminal.quit() * 1000, QUIT_MS, "ms"),
+    ]
 
 
 def follow(path: Path, seconds: float = 8, per_tick: int = 500) -> Line:
@@ -242,6 +347,7 @@ def write_live(path: str, seconds: float, per_tick: int) -> None:
 def main() -> None:
     parser = parser_for("benchmarks.tui", __doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("frames", nargs="*", type=int, default=[1_000_000])
+    parser.add_argument("--no-diff", action="store_true", help="leave the comparison out, which takes minutes")
     arguments = parser.parse_args()
     tables = []
     header = ["", "measured", "budget", "kept"]
@@ -251,10 +357,17 @@ def main() -> None:
             make(path, frames)
             size = f"{path.stat().st_size / 1e6:,.0f} MB"
             table = Table(f"The interface on {frames:,} frames, {size}, terminal {SIZE[1]} × {SIZE[0]}", header)
-            table.rows += [line.row() for line in measure(path)]
+            table.rows += [line.row() for line in measure(path, frames)]
             tables.append(table)
             print(table.text(), "\n", flush=True)
             path.unlink()
+        if not arguments.no_diff:
+            path = Path(folder) / "two.db"
+            make(path, DIFF_ROWS, connections=2)
+            tables.append(
+                Table(f"Two sessions of {DIFF_ROWS:,} frames compared", header, [line.row() for line in diff_filter(path)])
+            )
+            print(tables[-1].text(), "\n", flush=True)
         tables.append(Table("The interface while frames come in", header, [follow(Path(folder) / "live.db").row()]))
         print(tables[-1].text(), flush=True)
     if arguments.publish:
