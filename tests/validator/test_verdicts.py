@@ -134,7 +134,8 @@ def test_runs_that_are_open_are_told_while_the_trace_goes_on():
     ],
 )  # fmt: skip
 def test_what_was_left_out_is_said(skipped: int, undecodable: int, anonymous: int, expected: tuple[str, ...]):
-    assert notes_of(skipped, undecodable, anonymous, 2) == expected
+    contract = loads("contract: x\nrules: [{id: r, absence: a}]")
+    assert notes_of(contract, skipped, undecodable, anonymous, 2) == expected
 
 
 @pytest.mark.parametrize(
