@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import re
 import shutil
@@ -164,7 +163,6 @@ def test_the_workers_of_a_cluster_are_counted_and_judge(tmp_path: Path) -> None:
         distributed.LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=None) as cluster,
         dask_workers(cluster.scheduler_address) as workers,
     ):
-        assert logging.getLogger("distributed").level == logging.CRITICAL
         assert workers.count == 3
         assert workers.lost == (distributed.scheduler.KilledWorker,)
         assert judge_files(wanted, workers=workers) == judge_files(wanted)
