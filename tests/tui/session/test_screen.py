@@ -279,6 +279,15 @@ async def test_a_second_search_is_typed_over_the_first(stage, chat_recording):
         await on.until(lambda: "the only frame" in on.text())
 
 
+async def test_the_clock_goes_with_the_cursor_when_a_filter_had_let_nothing_through(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "slash", *"type:tool")
+        await on.until(lambda: on.app.screen.rows.matches is not None and not len(on.app.screen.rows.view))
+        await on.press(*"_completed", "enter")
+        await on.until(lambda: "1/1" in on.text())
+        assert "00:13.250/00:26.000" in on.text()
+
+
 async def test_the_clock_and_the_count_say_where_the_cursor_is(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("down", "enter", "slash", *"type:tool_completed", "enter")

@@ -149,10 +149,9 @@ class SessionScreen(SessionPlayer):
             self._cursor_moved()
 
     def _cursor_moved(self) -> None:
-        view = self.rows.view
         led, self._led_to = self._led_to, None
-        if not self.replaying and self.frames.cursor != led:
-            self.playback = self.playback.seek(view.time_of_row(self.frames.cursor), self.now())
+        if self.frames.cursor != led:
+            self._lead_clock()
         self.follow.moved()
         self.paint_lines()
         self.show_detail_soon()
@@ -227,13 +226,20 @@ class SessionScreen(SessionPlayer):
         self.frames.show_view(self.rows.view, anchor=stood_on)
         if self.follow.on or (self.replaying and was_last):
             self.frames.move_to_last()
-        elif stood_on is None and len(self.rows.view):
-            self.frames.move_to(self.rows.view.row_at(self.playback.at_ns), quiet=True)  # the list was empty before
-        elif not self.replaying and len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
-            self.playback = self.playback.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
+        elif stood_on is None and len(self.rows.view):  # the list was empty before
+            self.frames.move_to(self.rows.view.row_at(self.playback.at_ns), quiet=True)
+            if self.rows.matches is not None:
+                self._lead_clock()
+        elif len(self.rows.view) and self.frames.view.anchor(self.frames.cursor) != stood_on:
+            self._lead_clock()
         self.name_list()
         self.paint_lines()
         self._show_detail(again=True)
+
+    def _lead_clock(self) -> None:
+        """The clock goes to the row that the cursor is on now, unless it leads the cursor itself."""
+        if not self.replaying:
+            self.playback = self.playback.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
 
     def count_overview(self) -> None:
         self.overview_controller.count(self.playback.end_ns, self.now())
