@@ -40,7 +40,7 @@ from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severit
 
 MS = 1_000_000
 C2S, S2C = 0, 1
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0
 load_once = cache(load)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -63,3 +64,12 @@ async def test_a_screen_that_is_left_ends_its_jobs(stage, chat_recording, all_ar
         await on.pilot.press("q")
         await on.until(lambda: not on.app.processes.running)
         assert "stopped" not in on.text()
+
+
+async def test_a_job_that_is_given_up_before_it_begins_leaves_nothing(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        on.app.screen.jobs.run_in_thread("counting", waits, waits)
+        on.app.screen.jobs.cancel("counting")
+        await on.settle()
+        gc.collect()  # what was never awaited would be told of now
+        assert not on.app.screen.jobs.busy

@@ -65,7 +65,7 @@ class Jobs:
             except Exception as error:
                 deliver(self._fail, name, explain(error), on_failure)
 
-        self._workers[name] = self._node.run_worker(work(), name=name, group=name, exclusive=True, exit_on_error=False)
+        self._workers[name] = self._node.run_worker(work, name=name, group=name, exclusive=True, exit_on_error=False)
 
     def _fail(self, name: str, why: str, on_failure: OnFailure) -> None:
         on_failure(why)
