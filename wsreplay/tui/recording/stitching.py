@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from wsreplay.model import Connection, Session
-from wsreplay.trace.identity import identified
 from wsreplay.trace.sessions import stitch
 
 if TYPE_CHECKING:
@@ -17,4 +16,8 @@ def stitch_by(contract: Contract | None, connections: Iterable[Connection]) -> l
     """In the order of their first connection. None: by the users that were recorded."""
     if contract is None:
         return stitch(connections)
-    return stitch(identified(list(connections), contract.users), contract.resume_within_ns)
+    if contract.users:
+        from wsreplay.trace.identity import identified
+
+        connections = identified(list(connections), contract.users)
+    return stitch(connections, contract.resume_within_ns)
