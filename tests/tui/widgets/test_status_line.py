@@ -34,6 +34,7 @@ async def test_what_answers_a_key_is_said_until_the_next_one(stage, chat_recordi
         assert "no partner to go to" in on.text()
         await on.press("j")
         assert "no partner" not in on.text()
+        await on.until(lambda: not on.app.is_handling_key)
         on.app.notify("written")
         await on.press("k")
         assert "written" in on.text(), "which answers no key"

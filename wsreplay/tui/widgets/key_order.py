@@ -35,9 +35,10 @@ class KeyOrder(App[None]):
 
     @property
     def is_handling_key(self) -> bool:
-        """Whether what is done now is likely to answer a key: that is on its way, or its messages may be."""
-        passed_s = asyncio.get_running_loop().time() - self._since_s
-        return bool(self._handling) and passed_s < (ANSWERED_S if self._has_returned else LONGEST_S)
+        """Whether what is done now is likely to answer a key: that is on its way, or what it has brought about may be."""
+        if not self._handling or not self._has_returned:
+            return bool(self._handling)
+        return asyncio.get_running_loop().time() - self._since_s < ANSWERED_S
 
     def key_comes(self) -> None:
         """A key is about to be handed over."""
