@@ -182,10 +182,10 @@ class Stage:
     headless: Headless
 
     async def press(self, *keys: str) -> None:
-        """Press keys as somebody does who looks at the detail of each row before the next key."""
+        """Press keys as somebody does who looks at what each brings before the next one."""
         for key in keys:
             await self.pilot.press(key)
-            await self._as_long_as(lambda: getattr(self.app.screen, "detail_due", False))
+            await self._as_long_as(self._at_work)
         await self.settle()
 
     async def resize(self, width: int, height: int) -> None:
@@ -212,13 +212,17 @@ class Stage:
             await self.pilot.pause(0.005)
             await self.pilot.pause()
 
+    def _at_work(self) -> bool:
+        """Whether a job of the screen runs, or what it shows of a row is still to come."""
+        jobs = getattr(self.app.screen, "jobs", None)
+        return getattr(self.app.screen, "detail_due", False) or (jobs is not None and jobs.busy)
+
     def _busy(self) -> object:
         screen = self.app.screen
-        jobs = getattr(screen, "jobs", None)
         line = getattr(screen, "open_line", None)
         untraced = line is not None and screen.replaying and line.spans is None
         to_come = self.app._waiting or self.app._resize_timer or screen._callbacks or screen._layout_required
-        return to_come or untraced or getattr(screen, "detail_due", False) or (jobs is not None and jobs.busy)
+        return to_come or untraced or self._at_work()
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20) -> None:
         """Wait for something to become true."""
