@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingClosed, RecordingError, UsageError
-from wsreplay.model import FIN, Connection, Ending, Frame
+from wsreplay.model import FIN, Connection, Ending
 from wsreplay.store import lock
-from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
@@ -226,36 +225,6 @@ def test_frames_are_found_by_connection_and_id(tmp_path: Path, make: Make) -> No
             recording.frame(5000)
         with pytest.raises(UsageError, match="no connection 3"):
             recording.connection(3)
-
-
-pieces = st.tuples(
-    st.integers(1, 2), st.integers(0, 1), st.sampled_from((0, 0, 1, 2, 3, 8, 9, 11)), st.booleans(), st.binary(max_size=3)
-)
-
-
-@given(st.lists(pieces, max_size=30))
-def test_fragments_join_to_messages(parts: list[tuple[int, int, int, bool, bytes]]) -> None:
-    frames = [
-        Frame(number, connection, number, number, direction, opcode, int(fin), 2, 0, None, payload)
-        for number, (connection, direction, opcode, fin, payload) in enumerate(parts, 1)
-    ]
-    expected = []
-    for connection in (1, 2):
-        for direction in (0, 1):
-            message: list[Frame] = []
-            for frame in frames:
-                if (frame.connection_id, frame.direction) != (connection, direction):
-                    continue
-                if frame.opcode > 2:
-                    expected.append((frame.id, frame.id, frame.opcode, frame.payload))
-                    continue
-                message = [frame] if frame.opcode else [*message, frame] if message else []
-                if frame.fin and message:
-                    whole = b"".join(one.payload for one in message)
-                    expected.append((frame.id, message[0].id, message[0].opcode, whole))
-                    message = []
-    got = [(one.id, one.first_id, one.opcode, one.payload) for one in FragmentJoiner().join(frames)]
-    assert got == sorted(expected)
 
 
 stretches = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wsreplay.model import UNFINISHED, Connection, Ending, Run
+from wsreplay.model import Connection, Ending, Run
 from wsreplay.trace.sessions import stitch
-from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated, lifecycle
+from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated, lifecycle
 
 
 def connection(id: int, opened: int, closed: int | None = None, ending: Ending = Ending.CLEAN, run: int = 1) -> Connection:
@@ -58,24 +58,3 @@ def test_an_orderly_end_of_a_run_counts_before_how_far_it_is_known_to_reach():
     runs = (run(1, 0, 50, ended=40), run(2, 100, 200))
     assert story(cut, runs=runs) == [Opened(0, cut, 1), Truncated(40, cut)]
     assert story(cut) == [Opened(0, cut, 1)]
-
-
-TEXT, BINARY, SERVER = 1, 2, 16 << 1
-
-
-def test_fragments_become_a_message():
-    fragments = Fragments()
-    assert fragments.join((1, 10, TEXT | UNFINISHED, b"a")) is None
-    assert fragments.join((2, 20, SERVER | BINARY | UNFINISHED, b"x")) is None
-    assert fragments.join((3, 30, UNFINISHED, b"b")) is None
-    assert fragments.join((4, 40, 0, b"c")) == ((4, 40, TEXT, b"abc"), [1, 3, 4])
-    assert fragments.join((5, 50, SERVER, b"y")) == ((5, 50, SERVER | BINARY, b"xy"), [2, 5])
-
-
-def test_what_is_interrupted_or_never_began_is_no_message():
-    fragments = Fragments()
-    assert fragments.join((1, 10, 0, b"a")) is None
-    fragments.join((2, 20, TEXT | UNFINISHED, b"a"))
-    fragments.interrupt(SERVER | TEXT)
-    fragments.interrupt(TEXT)
-    assert fragments.join((3, 30, 0, b"b")) is None

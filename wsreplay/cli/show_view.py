@@ -9,14 +9,13 @@ from itertools import takewhile
 
 from wsreplay.cli.options import connections_of
 from wsreplay.cli.show_lines import Note
-from wsreplay.display import visible
-from wsreplay.model import Connection, Direction, Fault, Frame, Gap, Session
+from wsreplay.model import Connection, Fault, Frame, Gap, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.endings import ending_text
+from wsreplay.trace.gaps import gap_text
 from wsreplay.trace.reading import Reading
 from wsreplay.trace.sessions import stitch
-from wsreplay.units import count_text
 from wsreplay.validator.findings import Judgement
 
 POLL_S = 0.1
@@ -135,12 +134,9 @@ class Showing:
                 self._await(_BEHIND, self._note_of(gap))
 
     def _note_of(self, gap: Gap) -> Note:
-        side = "the client" if gap.direction == Direction.CLIENT_TO_SERVER else "the server"
-        what = f"{count_text(gap.bytes, 'byte')} from {side} not recorded" if gap.bytes else f"a gap in what {side} sent"
-        text = f"{what}: {visible(gap.reason)}"
         opened_ns = self.connections[gap.connection_id].opened_ns
         t_ns = self._recording.frame(gap.after_frame_id).t_ns if gap.after_frame_id else opened_ns
-        return Note(t_ns, gap.connection_id, text, gap)
+        return Note(t_ns, gap.connection_id, gap_text(gap), gap)
 
     def _await(self, order: int, item: Fault | Note) -> None:
         self._number += 1

@@ -15,8 +15,8 @@ from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
 from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
 from wsreplay.replay.content import ContentReader, Namer
+from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.reader import Recording
-from wsreplay.trace.joining import Joiner
 from wsreplay.trace.sessions import stitch, there_are
 
 
@@ -189,18 +189,18 @@ def script_of(
 
 def _named(frames: Iterable[Frame], protocol: Protocol) -> tuple[dict[int, str], dict[int, Heartbeat]]:
     """By frame: the types of the message that it ends, and which are heartbeats."""
-    joiner, namer = Joiner(), Namer(protocol.decoder, hints=protocol.hints)
+    joiner, namer = FragmentJoiner(), Namer(protocol.decoder, hints=protocol.hints)
     names: dict[int, str] = {}
     beats: dict[int, Heartbeat] = {}
     for frame in frames:
-        joined = joiner.join(frame)
-        if joined is None:
+        message = joiner.add(frame)
+        if message is None:
             continue
-        message, first_id = joined
-        beat = heartbeat_of(protocol.decoder, *message) if first_id == frame.id else None
+        content = message.direction, message.opcode, message.payload
+        beat = heartbeat_of(protocol.decoder, *content) if message.first_id == frame.id else None
         if beat is not None:
             beats[frame.id] = beat
-        elif (name := namer.name(*message)) is not None:
+        elif (name := namer.name(*content)) is not None:
             names[frame.id] = name
     return names, beats
 

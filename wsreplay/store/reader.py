@@ -290,10 +290,12 @@ class Recording:
 
     # What stands beside the frames.
 
-    def gaps(self) -> list[Gap]:
-        """What is missing in the byte streams, in the order of the frames that it comes behind."""
+    def gaps(self, *, behind: int | None = None) -> list[Gap]:
+        """What is missing in the byte streams, in the order of the frames that it comes behind, or behind one frame."""
         columns = "connection_id, direction, after_frame_id, reason, bytes"
-        return [Gap(*row) for row in self.query(f"SELECT {columns} FROM gap ORDER BY after_frame_id, rowid")]
+        where, wanted = ("1", ()) if behind is None else ("after_frame_id = ?", (behind,))
+        sql = f"SELECT {columns} FROM gap WHERE {where} ORDER BY after_frame_id, rowid"
+        return [Gap(*row) for row in self.query(sql, wanted)]
 
     def holds(self) -> list[Hold]:
         """When traffic was held back, in the order of time."""

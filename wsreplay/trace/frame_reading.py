@@ -9,9 +9,9 @@ from wsreplay.decode.json import may_be_lines
 from wsreplay.model import FIN, EventNumber, Frame, Opcode
 from wsreplay.store import paging
 from wsreplay.store.condition import all_of, compare, of_connections
+from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
-from wsreplay.trace.joining import Joiner
 from wsreplay.trace.links import Link, Links
 from wsreplay.trace.reading import DecoderOf
 
@@ -104,11 +104,11 @@ class FrameReading:
         if self._recording is None or frame.id - link.first_id > _FURTHEST:
             return []
         wanted = all_of([of_connections([frame.connection_id]), compare("direction", "=", frame.direction)])
-        joiner, linker, events = Joiner(), Linker(decoder), list[Event]()
+        joiner, linker, events = FragmentJoiner(), Linker(decoder), list[Event]()
         for part in paging.frames_where(self._recording, link.first_id, frame.id, wanted):
-            joined = joiner.join(part)
-            if joined is not None:
-                events = linker.feed(part.id, *joined[0])
+            message = joiner.add(part)
+            if message is not None:
+                events = linker.feed(message.id, message.direction, message.opcode, message.payload)
         return events
 
 

@@ -15,9 +15,9 @@ from wsreplay.decode import PLAIN, Event, Linker
 from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.condition import is_among
+from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
-from wsreplay.trace.joining import Joiner
 from wsreplay.trace.reading import DecoderOf
 
 
@@ -42,7 +42,7 @@ class Links:
         self._names: list[tuple[str, ...]] = []
         self._code_of: dict[tuple[str, ...], int] = {}
         # What goes on with the next frame.
-        self._joiner = Joiner()
+        self._joiner = FragmentJoiner()
         self._linkers: dict[int, Linker] = {}
         # By connection and direction, the first frame of a message that waits for its attachments.
         self._held: dict[tuple[int, int], int] = {}
@@ -74,15 +74,14 @@ class Links:
         self.until = max(until, self.until)
 
     def _take(self, frame: Frame, name: str, decoder_of: DecoderOf) -> None:
-        joined = self._joiner.join(frame)
-        if joined is None:
+        message = self._joiner.add(frame)
+        if message is None:
             return
         linker = self._linkers.get(frame.connection_id)
         if linker is None:
             linker = self._linkers[frame.connection_id] = Linker(decoder_of(name))
-        message, first_id = joined
-        place = frame.connection_id, frame.direction
-        events = linker.feed(frame.id, *message)
+        first_id, place = message.first_id, (frame.connection_id, frame.direction)
+        events = linker.feed(frame.id, message.direction, message.opcode, message.payload)
         held_id = self._held.pop(place, first_id)
         if linker.is_waiting(frame.direction):
             self._held[place] = first_id if events else held_id

@@ -15,10 +15,10 @@ from wsreplay.display import hex_text
 from wsreplay.model import Connection, Frame, Message, Opcode
 from wsreplay.store import paging
 from wsreplay.store.condition import UNTYPED, Condition, any_of, is_among
+from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.paging import connections_where
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
-from wsreplay.trace.joining import Joiner
 
 DecoderOf = Callable[[str], Decoder]
 """A decoder by its name."""
@@ -41,7 +41,7 @@ class Reading:
         self._choices = Choices(decoder)
         # By connection, once a frame of it was asked for.
         self._linkers: dict[int, Linker] = {}
-        self._joiner = Joiner()
+        self._joiner = FragmentJoiner()
         # The frame that was asked for last, and its events: a filter and a view ask for the same one.
         self._last: tuple[int, tuple[Event, ...]] = (0, ())
 
@@ -94,14 +94,14 @@ class Reading:
         return tuple(event.document for event in self.events(frame))
 
     def _read(self, frame: Frame) -> tuple[Event, ...]:
-        joined = self._joiner.join(frame)
-        if joined is None:
+        message = self._joiner.add(frame)
+        if message is None:
             return ()
         linker = self._linkers.get(frame.connection_id)
         if linker is None:
             linker = Linker(self._decoder_of(self._choices[frame.connection_id].name))
             self._linkers[frame.connection_id] = linker
-        return tuple(linker.feed(frame.id, *joined[0]))
+        return tuple(linker.feed(frame.id, message.direction, message.opcode, message.payload))
 
 
 class MessageReading:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from wsreplay.model import UNFINISHED, Connection, Ending, Row, Run, Session
+from wsreplay.model import Connection, Ending, Run, Session
 
 
 class Opened(NamedTuple):
@@ -48,35 +48,6 @@ class Tick(NamedTuple):
 
 
 Lifecycle = Opened | Closed | Truncated | Lost | Tick
-
-_OPCODE = UNFINISHED - 1
-
-
-class Fragments:
-    """Joins the fragments of messages. What is never finished never comes out."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, list[Row]] = {}  # by connection and direction
-
-    def join(self, row: Row) -> tuple[Row, list[int]] | None:
-        """Take a fragment; the whole message and the ids of its frames where this was its last one."""
-        fid, t_ns, lane, _ = row
-        way = lane >> 5
-        if lane & _OPCODE:
-            self._open[way] = [row]
-            return None
-        parts = self._open.get(way)
-        if parts is None:
-            return None
-        parts.append(row)
-        if lane & UNFINISHED:
-            return None
-        del self._open[way]
-        return (fid, t_ns, parts[0][2] & ~UNFINISHED, b"".join(part[3] for part in parts)), [part[0] for part in parts]
-
-    def interrupt(self, lane: int) -> None:
-        """A whole message came where another was unfinished: that one never will be."""
-        self._open.pop(lane >> 5, None)
 
 
 def lifecycle(

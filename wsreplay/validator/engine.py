@@ -12,8 +12,9 @@ from fnmatch import fnmatchcase
 from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
 from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
+from wsreplay.store.fragments import Fragments
 from wsreplay.trace.sessions import plain_path, resumable
-from wsreplay.trace.stream import Closed, Fragments, Lifecycle, Lost, Opened, Truncated
+from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.lanes import Decode, Handlers
@@ -67,7 +68,7 @@ class Engine:
         self._upcoming: deque[Lifecycle] = deque()
         # frames whose payload the recording does not hold as it was
         self._cut_frames: frozenset[int] = frozenset()
-        self._fragments = Fragments()
+        self._fragments = Fragments[Row]()
         # when memory is next looked through (ns)
         self._next_sweep = SWEEP_NS
         # sessions without a connection, and when they are over unless one comes back (ns)
@@ -211,15 +212,15 @@ class Engine:
         number = lane >> 6
         if lane & UNFINISHED or opcode == Opcode.CONTINUATION:
             self._forget_lanes(number, direction)  # a whole message may now be an interruption
-            whole = self._fragments.join(row)
-            if whole is None:
+            parts = self._fragments.add(lane >> 5, row, opcode, final=not lane & UNFINISHED)
+            if parts is None:
                 return
-            row, frames = whole
+            row = fid, t, parts[0][2] & ~UNFINISHED, b"".join(part[3] for part in parts)
             opcode = row[2] & UNFINISHED - 1
-            if not self._cut_frames.isdisjoint(frames):
+            if not self._cut_frames.isdisjoint(part[0] for part in parts):
                 self.set_cut_frames(self._cut_frames | {fid})
         elif opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._fragments.interrupt(lane)
+            self._fragments.interrupt(lane >> 5)
         if opcode in (Opcode.TEXT, Opcode.BINARY):
             usual = self._reader.lane(number, direction)
             if usual is not None:

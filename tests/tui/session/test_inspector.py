@@ -6,6 +6,7 @@ import pytest
 
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError
+from wsreplay.store.writer import Writer
 from wsreplay.tui.session import inspector
 from wsreplay.tui.session.inspector import LAYING
 from wsreplay.validator.findings import Finding, Severity, Verdict
@@ -77,6 +78,24 @@ async def test_where_a_large_payload_cannot_be_laid_out_it_is_said_why_and_tried
         await on.press("tab", "shift+tab")
         await on.until(lambda: "000017" in detail.text)
         assert "it is locked" not in detail.text
+
+
+async def test_what_is_missing_of_a_message_is_said_above_it(stage, script):
+    made = script("cut.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "x")
+    made.say(1, 2, 1, raw=b'{"type": "x", "te')
+    path = made.write(1_000)
+    writer = Writer(path)
+    writer.add_gap(1, 1, 2, "payload cut", 36)
+    writer.close()
+    async with stage(path) as on:
+        detail = on.app.screen.detail
+        assert "not recorded" not in detail.text
+        await on.press("j")
+        assert " ".join(detail.text.split()).startswith("36 bytes from the server not recorded: payload cut {")
+        await on.press("k")
+        assert "not recorded" not in detail.text
 
 
 def _fail(*_arguments: object) -> None:

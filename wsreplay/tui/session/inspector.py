@@ -10,6 +10,7 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Frame, Opcode, Session
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
+from wsreplay.trace.gaps import gap_text
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
@@ -56,6 +57,8 @@ class Inspector:
         self._plain: tuple[Frame, tuple[Event, ...], LaidPayload | None] | None = None
         # The nodes that are folded, by their paths.
         self._folded: set[str] = set()
+        # What is not recorded of the frame, or behind it.
+        self._missing: list[DetailLine] = []
         # Why there is nothing to show.
         self._trouble = ""
 
@@ -100,11 +103,13 @@ class Inspector:
         self.show(self.item, trouble=self._trouble)
 
     def _read(self, item: Item) -> Frame | None:
+        self._missing = []
         if isinstance(item, EventRow):
             return item.frame
         if not isinstance(item, Head):
             return None
         try:
+            self._missing = [("warning", gap_text(gap)) for gap in self._recording.reader.gaps(behind=item.id)]
             return self._recording.reader.frame(item.id)
         except WsreplayError as error:
             self._trouble = str(error)
@@ -232,7 +237,7 @@ class Inspector:
         return fault_facts(fault, session.id if session else None, self._clock)
 
     def _headings(self) -> list[DetailLine]:
-        """What is wrong with a frame stands above its payload."""
+        """What is wrong with a frame, and what is missing of it, stands above its payload."""
         lines: list[DetailLine] = []
         for finding in self.findings():
             sign, _ = self._host.look.sign_of(finding)
@@ -241,6 +246,7 @@ class Inspector:
             known = self._recording.evidence.sign_at(self.item.id)
             if known is not None:  # there are so many that only this is known
                 lines.append(("warning", f"{self._host.look.sign_of(known)[0]} {known.rule}: what it says is not kept"))
+        lines += self._missing
         return [*lines, ("plain", "")] if lines else []
 
     def _findings_lines(self) -> list[DetailLine]:
