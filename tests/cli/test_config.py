@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -135,25 +134,18 @@ def test_init_writes_what_its_options_say(project: Path) -> None:
     assert run("init", "--upstream", "8001", "--force").code == 0
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Tmux]:
-    terminal = Tmux(tmp_path)
-    yield terminal
-    terminal.kill()
-
-
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
-def test_init_asks_three_questions_at_a_terminal(project: Path, terminal: Tmux) -> None:
-    terminal.start(*WSREPLAY, "init")
-    terminal.until(lambda shown: "Your backend's address [ws://localhost:8000]:" in shown)
-    terminal.type("nonsense\n")
-    terminal.until(lambda shown: "is not a WebSocket URL" in shown)
-    terminal.type("localhost:9000\n")
-    terminal.until(lambda shown: "Contract, a name or a file" in shown)
-    terminal.type("\n")
-    terminal.until(lambda shown: "hide what looks like a secret" in shown)
-    terminal.type("y\n")
-    terminal.until(lambda shown: "ended 0" in shown)
+def test_init_asks_three_questions_at_a_terminal(project: Path, tmux: Tmux) -> None:
+    tmux.start(*WSREPLAY, "init")
+    tmux.until(lambda shown: "Your backend's address [ws://localhost:8000]:" in shown)
+    tmux.type("nonsense\n")
+    tmux.until(lambda shown: "is not a WebSocket URL" in shown)
+    tmux.type("localhost:9000\n")
+    tmux.until(lambda shown: "Contract, a name or a file" in shown)
+    tmux.type("\n")
+    tmux.until(lambda shown: "hide what looks like a secret" in shown)
+    tmux.type("y\n")
+    tmux.until(lambda shown: "ended 0" in shown)
     text = (project / "wsreplay.toml").read_text()
     assert 'upstream = "localhost:9000"' in text
     assert '# contract = "agent-chat"' in text

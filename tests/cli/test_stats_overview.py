@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,25 +77,18 @@ def test_following_ends_with_the_recording_and_keeps_a_page_up_to_date(
     following.stdout.close()
 
 
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Tmux]:
-    terminal = Tmux(tmp_path)
-    yield terminal
-    terminal.kill()
-
-
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 def test_a_terminal_is_drawn_on_and_left_as_it_was(
-    tmp_path: Path, backend: str, record: type[Recorder], terminal: Tmux
+    tmp_path: Path, backend: str, record: type[Recorder], tmux: Tmux
 ) -> None:
     recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db")
     chat(recorder.url)
-    terminal.start(*WSREPLAY, "stats", str(tmp_path / "a.db"), "--follow")
-    shown = terminal.until(lambda shown: "Ctrl-C ends" in shown)
+    tmux.start(*WSREPLAY, "stats", str(tmp_path / "a.db"), "--follow")
+    shown = tmux.until(lambda shown: "Ctrl-C ends" in shown)
     assert "● REC   1 session" in shown
     chat(recorder.url, "missing-event", "bob")
-    terminal.until(lambda shown: "completed                                2" in shown)
-    terminal.keys("C-c")
-    shown = terminal.until(lambda shown: "ended 0" in shown)
+    tmux.until(lambda shown: "completed                                2" in shown)
+    tmux.keys("C-c")
+    shown = tmux.until(lambda shown: "ended 0" in shown)
     assert "Ctrl-C ends" not in shown
     assert "completed                                2" in shown

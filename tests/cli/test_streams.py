@@ -171,6 +171,16 @@ def test_a_recorder_in_the_background_leaves_the_terminal_to_its_user(bash: Shel
         assert [mark.note for mark in recording.marks()] == ["a note"]
 
 
+def test_a_replay_in_the_background_leaves_the_terminal_to_its_user(bash: Shell, backend: str) -> None:
+    """What it says are whole lines; in the foreground it draws how far it has come."""
+    command = f"{PROGRAM} replay client {SAMPLE} --to {backend} --speed max --timeout 100ms"
+    bash.type(f"PS1='ready> '; {command} -o a.db 2>&1 >/dev/null &\n")
+    bash.wait_for(r"connections? in .* → a\.db")
+    assert "▶" not in bash.text
+    bash.type(f"{command} -o b.db\n")
+    bash.wait_for(r"▶ .* sessions? · ")
+
+
 def test_a_full_disk_at_the_start_leaves_no_half_file(tmp_path: Path) -> None:
     command = f"ulimit -f 20; exec {PROGRAM} record ws://127.0.0.1:9 -l 0 -o {tmp_path}/a.db"
     done = shell(command, **NO_BYTECODE)

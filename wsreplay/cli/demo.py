@@ -14,7 +14,7 @@ from wsreplay.cli.colour import VERDICT_COLOURS, print_signed, wants_colour
 from wsreplay.cli.options import allow_origin_option, make_parent, new_recording_path
 from wsreplay.cli.program_name import program_name
 from wsreplay.cli.record import print_callbacks, run_loop, stop_on_signals
-from wsreplay.cli.record_console import Console
+from wsreplay.cli.record_console import RecordConsole
 from wsreplay.contract import load
 from wsreplay.demo.backend import TICKET_HEADER, Backend
 from wsreplay.demo.run import Seen, chat_all
@@ -119,7 +119,7 @@ def _print_next(path: Path, seen: Sequence[Seen], judgement: Judgement, sessions
 
 
 async def _serve(path: Path, listen: tuple[str, int], allow_origins: tuple[str, ...]) -> int:
-    console = Console(quiet=False)
+    console = RecordConsole(quiet=False)
     stop = stop_on_signals()
     # Whoever comes through the proxy was asked for an origin there; who goes past it to the backend is asked by that.
     ticket = None if ANY in allow_origins else token_hex(8)

@@ -29,7 +29,7 @@ from wsreplay.cli.options import (
     user_option,
 )
 from wsreplay.cli.program_name import program_name
-from wsreplay.cli.record_console import Console
+from wsreplay.cli.record_console import RecordConsole
 from wsreplay.cli.record_viewer import TypedLines, Viewer
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.telemetry import Telemetry
@@ -121,7 +121,7 @@ def command(
     contracts = tuple(name for name in contracts if name != NO_CONTRACT)
     _check_contracts(contracts)
     raise_descriptor_limit()  # how many connections there may be follows from it
-    console = Console(quiet)
+    console = RecordConsole(quiet)
     if not contracts and metrics is None and otlp is None and is_typed("users"):
         _check_handshakes_say(users)
     options = Options(
@@ -181,7 +181,7 @@ def _check_contracts(contracts: tuple[str, ...]) -> None:
             load(contract)
 
 
-def print_callbacks(console: Console) -> Callbacks:
+def print_callbacks(console: RecordConsole) -> Callbacks:
     """What is told on the console of the recorder and the connections."""
     return Callbacks(
         stalled=lambda reason, keeps: console.complain(f"nothing can be recorded: {reason}. {_what_traffic_does(keeps)}"),
@@ -217,7 +217,7 @@ def _what_traffic_does(keeps: int) -> str:
 
 
 async def _record(
-    proxy: RecordingProxy, console: Console, followers: Followers, telemetry: Telemetry, rotate: Limit | None,
+    proxy: RecordingProxy, console: RecordConsole, followers: Followers, telemetry: Telemetry, rotate: Limit | None,
     viewer: Viewer | None,
 ) -> int:  # fmt: skip
     began = time.monotonic()
@@ -298,7 +298,7 @@ def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> asyncio.Event
     return stop
 
 
-def _say_summary(proxy: RecordingProxy, console: Console, report: Report, seconds: float) -> None:
+def _say_summary(proxy: RecordingProxy, console: RecordConsole, report: Report, seconds: float) -> None:
     totals = proxy.totals
     if proxy.options.faults:
         console.say(f"⚡ {count_text(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wsreplay.cli.record_console import Console
+from wsreplay.cli.console import Console
 from wsreplay.display import visible
 from wsreplay.proxy.proxy import RecordingProxy
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sys
-import time
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
@@ -28,7 +26,7 @@ from wsreplay.cli.options import (
     split_session,
 )  # fmt: skip
 from wsreplay.cli.record import run_loop, stop_on_signals
-from wsreplay.display import visible
+from wsreplay.cli.replay_console import ReplayConsole
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
 from wsreplay.units import SECOND, count_text, duration_text
@@ -36,10 +34,7 @@ from wsreplay.units import SECOND, count_text, duration_text
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.replay.client import ReplayClient, Result
-    from wsreplay.replay.expectations import Mismatch
     from wsreplay.replay.limits import LatencyLimit
-    from wsreplay.replay.player import Played
-    from wsreplay.replay.script import Script
 
 PROGRESS_EVERY_S = 0.5
 _SHOWN = 20  # mismatches told of on the console, of a load
@@ -140,14 +135,14 @@ def server(
         listen[0], listen[1], session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9),
         OnMismatch(on_mismatch), map_, coalesce, allow_origins=allow_origins,
     )  # fmt: skip
-    say = _Say(quiet)
-    watch = ServerWatch(say.opened, say.mismatched, say.ended, say.warn)
+    console = ReplayConsole(quiet)
+    watch = ServerWatch(console.opened, console.mismatched, console.ended, console.complain)
     replay = ReplayServer(path, contract_for_file(contract, path, decoder), options, watch)
 
     async def serve() -> int:
         async with replay:
             stopped = asyncio.create_task(stop_on_signals().wait())
-            say.line(f"playing {path} at {replay.url}   (Ctrl-C stops)")
+            console.say(f"playing {path} at {replay.url}   (Ctrl-C stops)")
             played = asyncio.create_task(replay.wait_played())
             await asyncio.wait({stopped, played} if once else {stopped}, return_when=asyncio.FIRST_COMPLETED)
             over = sum(client.complete for client in replay.played)
@@ -155,7 +150,7 @@ def server(
             stopped.cancel()
             played.cancel()
         if unplayed:
-            say.line(f"stopped before every connection was played: {over} of {replay.connections} done")
+            console.say(f"stopped before every connection was played: {over} of {replay.connections} done")
         return EXIT_VIOLATIONS if replay.mismatches or unplayed else EXIT_CLEAN
 
     return run_loop(serve())
@@ -221,27 +216,27 @@ def client(
         session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9, timeout / 1e9),
         HandshakeOverrides(headers, query, settings), map_, coalesce, not keep_ids, load, Options(insecure=insecure),
     )  # fmt: skip
-    say = _Say(quiet, most=_SHOWN if load else None)
-    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(say.mismatched))
+    console = ReplayConsole(quiet, most=_SHOWN if load else None)
+    replay = ReplayClient(path, to, out, loaded, options, ClientWatch(console.mismatched))
     if load is not None:
         _allow_many_files()
-    run_loop(_play(replay, say))
+    run_loop(_play(replay, console))
     result = replay.result
     _check_reached(out)
-    say.line(f"{count_text(len(result.played), 'connection')} in {duration_text(result.seconds * SECOND)} → {out}")
+    console.say(f"{count_text(len(result.played), 'connection')} in {duration_text(result.seconds * SECOND)} → {out}")
     if load is not None:
         return judge_load(result, path, out, loaded, limits)
     wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)
     return _judge_once(result, path, out, loaded, wanted, session or marked)
 
 
-async def _play(replay: ReplayClient, say: _Say) -> int:
+async def _play(replay: ReplayClient, console: ReplayConsole) -> int:
     async with replay:
         running = asyncio.create_task(replay.run())
         while not running.done():
             await asyncio.wait({running}, timeout=PROGRESS_EVERY_S)
-            say.progress(replay.result, replay.sessions)
-        say.clear()
+            console.progress(replay.result, replay.sessions)
+        console.clear_status()
         await running
     return EXIT_CLEAN
 
@@ -273,57 +268,3 @@ def _allow_many_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-class _Say:
-    """What is told on stderr while it plays."""
-
-    def __init__(self, quiet: bool, most: int | None = None) -> None:
-        self._quiet, self._most = quiet, most
-        # how many mismatches there were, those included that are left out
-        self._told = 0
-        self._begun = time.monotonic()
-        # whether the progress stands in the terminal's last line
-        self._drawn = False
-
-    def line(self, text: str) -> None:
-        self.clear()
-        if not self._quiet:
-            click.echo(text, err=True)
-
-    def warn(self, text: str) -> None:
-        """What must be known even with -q."""
-        self.clear()
-        click.echo(f"wsreplay: {text}", err=True)
-
-    def opened(self, script: Script, peer: str) -> None:
-        path = visible(script.connection.path.partition("?")[0])
-        self.line(f"▸ session {script.session}, connection {script.connection.id}  {path}  to {peer}")
-
-    def mismatched(self, mismatch: Mismatch) -> None:
-        self._told += 1
-        if self._most is None or self._told <= self._most:
-            self.line(f"≠ {visible(str(mismatch))}")
-        elif self._told == self._most + 1:
-            self.line("≠ … and more")
-
-    def ended(self, played: Played) -> None:
-        outcome = "played to its end" if played.complete else "ended early"
-        self.line(f"▪ session {played.session}, connection {played.connection}  {outcome}, {played.sent:,} sent")
-
-    def progress(self, result: Result, sessions: int) -> None:
-        if self._quiet or not sys.stderr.isatty():
-            return
-        seconds = duration_text((time.monotonic() - self._begun) * SECOND)
-        of = f" of {sessions:,}" if sessions else ""
-        progress = f"{result.over:,}{of} sessions · {result.playing:,} playing"
-        progress += f" · {len(result.lost):,} lost · {self._told:,} mismatches"
-        sys.stderr.write(f"\r\x1b[2K▶ {seconds} · {progress}")
-        sys.stderr.flush()
-        self._drawn = True
-
-    def clear(self) -> None:
-        if self._drawn:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()
-            self._drawn = False

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from wsreplay.cli.record_console import Console
+from wsreplay.cli.console import Console
 from wsreplay.errors import WsreplayError
 from wsreplay.proxy.proxy import RecordingProxy
 from wsreplay.store.paths import next_free
