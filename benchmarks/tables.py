@@ -100,19 +100,19 @@ def formats(folder: Path, events: int, rounds: int) -> Table:
         place = folder / name
         share = f"{size(place) / sqlite:.2f}×"
         table.rows.append([f"Parquet, {name}", f"{size(place) / 1e6:.1f}", share, count(events / written), "–"])
-    table.note = "All tables hold every payload twice, as a frame and as an event; spans and findings are judged for them."
+    table.note = "All tables contain every payload twice, as a frame and as an event. Spans and findings require a validation."
     return table
 
 
 def questions(folder: Path, rounds: int) -> Table:
     path, lake = folder / "bench.db", folder / "lake"
-    table = Table("Seconds for an answer", ["", "recording", "Parquet", "plain sqlite3"])
+    table = Table("Seconds per query", ["", "recording", "Parquet", "plain sqlite3"])
     by_type = timed(lambda: answer(QUESTION, path), rounds), timed(lambda: answer(QUESTION, lake), rounds)
     by_hand = timed(lambda: plain(path), rounds)
     table.rows.append(["events and bytes by type", *(f"{seconds:.2f}" for seconds in (*by_type, by_hand))])
     tools = timed(lambda: answer(JOINED, path), rounds), timed(lambda: answer(JOINED, lake), rounds)
     table.rows.append(["95th percentile of tools", *(f"{seconds:.2f}" for seconds in tools), "–"])
-    table.note = "Of a recording, the tables of a question are made first; those of the second are judged."
+    table.note = "For a recording, the tables are created first; the second query also needs a validation."
     return table
 
 

@@ -113,8 +113,8 @@ def _speed(path: Path, events: int, rounds: int, with_pm4py: bool) -> Table:
     def beside(way: str, other: str = "wsreplay") -> float:
         return max(speeds[way]) / max(speeds[other])
 
-    header = ["way", "events/s", "events per CPU second", "beside wsreplay", "goal"]
-    table = Table(f"judging {events:,} events from the file, {CONTRACT}, best of {rounds} rounds", header)
+    header = ["way", "events/s", "events per CPU second", "÷ wsreplay", "goal"]
+    table = Table(f"Validating {events:,} events from a file with {CONTRACT}, best of {rounds} rounds", header)
     table.raw = {way: {"events/s": found} for way, found in speeds.items()}
     absolute = ratio(max(speeds["wsreplay"]) / GOAL, "≥ 1") + f" of {GOAL:,}"
     table.rows.append(row("wsreplay", "wsreplay", "", absolute))
@@ -125,8 +125,8 @@ def _speed(path: Path, events: int, rounds: int, with_pm4py: bool) -> Table:
         goal = "wsreplay " + ratio(beside("wsreplay", PM4PY), "≥ 1")
         table.rows.append(row(PM4PY, f"pm4py {pm4py[0].version}, events in memory", f"{beside(PM4PY):.2f}×", goal))
         table.note = (
-            f"Events per second depend on the machine: {GOAL:,} was asked for where pm4py judged {GOAL_PM4PY:,} of these, which"
-            f" is {GOAL / GOAL_PM4PY:.2f}× of it; here wsreplay judges {beside('wsreplay', PM4PY):.2f}× of what pm4py judges."
+            f"Events per second depend on the machine: the goal of {GOAL:,} was set where pm4py validated {GOAL_PM4PY:,},"
+            f" a ratio of {GOAL / GOAL_PM4PY:.2f}×. Here the ratio is {beside('wsreplay', PM4PY):.2f}×."
         )
     elif with_pm4py:
         table.rows.append([PM4PY, "–", "", "", "could not be installed here"])
@@ -134,7 +134,7 @@ def _speed(path: Path, events: int, rounds: int, with_pm4py: bool) -> Table:
 
 
 def _memory(small: Path, large: Path, events: int) -> Table:
-    table = Table("memory", ["events", "peak MB", "goal"])
+    table = Table("Memory of the validator", ["events", "peak MB", "goal"])
     one, ten = (_measured("wsreplay", path)["peak_mb"] for path in (small, large))
     table.rows.append([count(events), f"{one:.0f}", ""])
     table.rows.append([count(10 * events), f"{ten:.0f}", ratio(ten / one, "≤ 1.1")])

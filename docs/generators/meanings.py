@@ -57,13 +57,12 @@ MEANINGS = {
     "envelope": {
         "": "Where a message says what it is. Without an envelope, the type is at `$.type`. `$` is the document that the "
         "connection's [decoder](decoders.md) makes of a message. If the type is a number, patterns name it by its digits. "
-        "With a decoder that has types of its own, such as `socket.io`, `$.type` stands for these; any other path overrides "
+        "With a decoder that defines types itself, such as `socket.io`, `$.type` means these types; any other path overrides "
         "them.",
         "type": "path: the event type, a text or a whole number",
         "sent": "path: when it was sent: s, ms, µs or ns since 1970, or ISO 8601; required by `latency`",
         "seq": "path: its number, for `sequence`",
-        "id": "path: its id; after a reconnect, a message with an id that the session has seen is history, and no rule checks "
-        "it",
+        "id": "path: its id; after a reconnect, a message with an id that the session has seen before is not checked again",
         "decoder": "name: the [decoder](decoders.md) of all connections. Default: detected for each connection",
     },
     "map": {
@@ -103,7 +102,7 @@ MEANINGS = {
         "after": "patterns, or names of ends, each with patterns: may still come after the end, or after that end",
         "outside": "patterns: body and end events that need no open span",
         "renews": "true or false: another start prolongs the span, and its deadline starts again. Default: false",
-        "until": "one of: the end of the session ends the span too, and nothing is missing",
+        "until": "one of: the end of the session ends the span too, without a missing event",
         "label": "path or key, or a list: its name, such as a tool's or an agent's; the first that has a value",
     },
     "rule": {
@@ -178,16 +177,14 @@ MEANINGS = {
         "unasked": "one of: how to report a run that nobody asked for. Default: `warn`",
     },
     "waits": {
-        "": "While the server waits for its client, for example for an approval, the deadlines of spans and questions stand "
-        "still, and "
-        "silence does not count. Nothing is owed to a client that never answers.",
+        "": "While the server waits for its client, for example for an approval, the deadlines of spans and questions are "
+        "paused, and silence does not count. If the client never answers, nothing more is required.",
         "from": "patterns: the server asks its client something",
         "until": "patterns: the client has answered",
         "by": "key: what both have in common. Default: `conn.session`",
     },
     "silence": {
-        "": "The longest time between two events of the server in a span: the user would look at a screen on which nothing "
-        "happens. While "
+        "": "The longest time between two events of the server in a span, during which the user sees nothing happen. While "
         "something inside the span is open, such as a tool, its own deadline applies. A silence that lasts to the end is "
         "reported as a "
         "missing end of the span.",
@@ -195,34 +192,29 @@ MEANINGS = {
         "max": "duration: longest silence",
     },
     "startup": {
-        "": "On each connection, `first` comes before the other events, or not at all: a product that never sends it violates "
-        "nothing.",
+        "": "On each connection, `first` comes before the other events, or not at all.",
         "first": "patterns: what comes first",
         "before": "patterns: what it comes before",
     },
     "needs": {
-        "": "An event with a place for a text must have a text there, or anything else to show besides its times and ids. An "
-        "event without "
-        "such a place is shown by its type alone.",
+        "": "An event that has a field for a text must have a text there, or anything else to show besides its times and ids. "
+        "An event without such a field is not checked.",
         "event": "patterns: which events",
-        "any": "path, or a list: the places for a text; the object around such a place counts, too",
+        "any": "path, or a list: the fields for a text; the object around such a field counts, too",
     },
     "left_open": {
-        "": "When the recording ends, no connection is open that has been idle for this long. A recording that is still "
-        "growing is not "
-        "checked.",
+        "": "No connection is left open and idle for this long at the end of the recording. A recording that is still growing "
+        "is not checked.",
         "in": "a span: while one is open, the connection is in use",
         "after": "duration: longest time since the last span ended",
     },
     "reconnect": {
-        "": "A lost connection is followed by another one of its session in time. If something was going on: in time is a "
-        "warning; late or "
-        "never is an error, and explains what the session still owes. If nothing was going on, late and never are warnings.",
+        "": "After a lost connection, the client reconnects in time. If a span was open: in time is a warning; late or never "
+        "is an error, and the cause of everything that is still due. If no span was open, late and never are warnings.",
         "in": "a span: a closed connection counts as lost only while one is open",
         "within": "duration: longest time from the loss to the next connection",
         "lost": "patterns of `ws.drop` and `ws.close`: how a connection is lost",
-        "left": "patterns of `ws.drop` and `ws.close`: a client that goes away by itself; nothing is owed to it until it is "
-        "back",
+        "left": "patterns of `ws.drop` and `ws.close`: how a client leaves on purpose; nothing is due until it reconnects",
     },
     "sequence": {
         "": "A counter in messages, for each direction. A number that is skipped and sent again in time is a warning; one that "

@@ -23,84 +23,84 @@ INTRODUCTION = """# Mutation scores
 
 How much does a built-in contract notice? [`contract mutate`](../how-to/contracts.md#does-it-notice) puts one fault after the
 other into the good samples of `recordings/samples/`: each event is dropped, doubled, swapped with the next of its direction,
-delayed by a minute, or sent to somebody else's connection. Below are the results, added up if there are several samples, and
-why the protocol allows each fault that survives. This page cannot be generated if a survivor has no reason.
+delayed by a minute, or sent to somebody else's connection. Below are the results, summed over the samples of a contract. A
+fault *survives* if no rule notices it; the tables say why the protocol allows each of these.
 """
 
 # Of each contract: which survivors (`fault type`, with globs), and why they are right to live. The first that fits counts.
 Reasons = tuple[tuple[tuple[str, ...], str], ...]
 REASONS: dict[str, Reasons] = {
     "agent-chat": (
-        (("* connection_ack",), "A greeting may come or not, at any time: no run hangs on it."),
-        (("drop final_report",), "A run owes no report, and as the last event it leaves no gap in the counter."),
+        (("* connection_ack",), "A greeting is optional and may come at any time: no run depends on it."),
+        (("drop final_report",), "A report is optional, and as the last event it leaves no gap in the counter."),
     ),
     "ag-ui": (
-        (("stall *",), "The protocol bounds no time between events."),
-        (("* ?",), "What the client sends is the input of a run, not an event: the stream's rules say nothing of it."),
+        (("stall *",), "The protocol does not limit the time between events."),
+        (("* ?",), "What the client sends is the input of a run, not an event: the stream's rules do not cover it."),
         (("* STATE_*",), "State may be sent at any time, any number of times; its order with other events is free."),
-        (("* TOOL_CALL_RESULT",), "A result is that of a call, and may come late, or twice."),
+        (("* TOOL_CALL_RESULT",), "The result of a call may come late, or twice."),
         (
             ("drop *_CONTENT", "double *_CONTENT", "drop *_ARGS", "double *_ARGS"),
-            "Pieces carry no number: one more or one less looks like another text.",
+            "Pieces have no number: one more or one less looks like a different text.",
         ),
         (
             ("swap *_CONTENT", "swap *_ARGS", "swap *_START", "swap *_END", "swap STEP_*"),
-            "The neighbours are of different spans, which may interleave, or are pieces without a number.",
+            "The neighbours belong to different spans, which may interleave, or are pieces without a number.",
         ),
     ),
     "graphql-transport-ws": (
-        (("stall *",), "The protocol bounds only the time until `connection_init`."),
+        (("stall *",), "The protocol limits only the time until `connection_init`."),
         (
             ("* ping", "* pong"),
-            "Pings may come at any time or not at all, a pong may come unasked, and one that is missing may have been on its"
-            " way when the peer left: it is missed after ten seconds.",
+            "Pings are optional, a pong may come without a ping, and a missing one may have been in transit when the peer left:"
+            " it is reported only after ten seconds.",
         ),
         (
             ("drop next", "double next", "swap next"),
             "An operation has any number of results without a number, and operations interleave.",
         ),
-        (("swap connection_ack",), "What comes after it here is a pong, which may come before it."),
+        (("swap connection_ack",), "The next message here is a pong, which may come before it."),
         (("swap subscribe",), "Two operations may start in either order."),
         (
             ("drop complete", "drop error"),
             "Operations may stay open until the connection ends, and a client need not complete one.",
         ),
-        (("double complete",), "What a client completes that the server does not know, or knows no more, is ignored."),
-        (("swap complete", "swap error"), "The neighbour is of another operation, or was in flight when its operation ended."),
+        (("double complete",), "A server ignores a `complete` for an operation that it does not know, or no longer knows."),
+        (("swap complete", "swap error"), "The neighbour is of another operation, or was in transit when its operation ended."),
     ),
     "openai-realtime": (
-        (("stall *",), "The protocol bounds no time."),
+        (("stall *",), "The protocol sets no time limits."),
         (
             ("drop session.update", "drop conversation.item.create", "drop response.create"),
-            "The server may act unasked; it does so with voice detection.",
+            "The server may act without a request, as it does with voice detection.",
         ),
         (
             ("double session.update", "double conversation.item.create", "double response.create"),
-            "Who asks twice may get one answer: requests carry no id that an answer repeats.",
+            "Two requests may get one answer: requests have no id that an answer repeats.",
         ),
         (("* input_audio_buffer.append",), "Audio is a stream without numbers, and has no answer."),
         (
             ("* *.delta",),
-            "Pieces carry no number and may be sent in any number; streams of one part interleave.",
+            "There may be any number of pieces, which are not numbered; streams of one part interleave.",
         ),
-        (("* conversation.item.done",), "When an item is done is not tied to what comes next."),
+        (("* conversation.item.done",), "An item may be done at any time, whatever comes next."),
         (
             ("* input_audio_buffer.speech_stopped", "* input_audio_buffer.committed"),
-            "The buffer may be cleared or committed by other means, and speech may go on until the connection ends.",
+            "The buffer may be cleared or committed in other ways, and speech may continue until the connection ends.",
         ),
-        (("drop rate_limits.updated",), "Limits are news, sent at any time."),
-        (("swap *",), "The neighbours are of different streams, whose order is free."),
+        (("drop rate_limits.updated",), "Rate limits may be sent at any time."),
+        (("swap *",), "The neighbours belong to different streams, whose order is free."),
     ),
     "openai-responses": (
-        (("stall *",), "The protocol bounds no time."),
+        (("stall *",), "The protocol sets no time limits."),
         (
             ("drop response.create", "double response.create", "swap response.create"),
-            "A response may follow unasked from queued input, and requests carry no id that an answer repeats.",
+            "A response may follow from queued input without a request, and requests have no id that an answer repeats.",
         ),
-        (("drop *.delta",), "Numbers rise, and may leave some out: one piece less looks like another text."),
-        (("drop response.in_progress",), "Whether a response waits or works at once is the server's to say."),
-        (("drop response.output_item.done",), "A response that is cut short leaves its items as they are."),
-        (("double error",), "An error that is no part of a response says that a message was refused, any number of times."),
+        (("drop *.delta",), "Numbers must rise, but may skip some: one piece less looks like a different text."),
+        (("drop response.in_progress",), "The server decides whether a response starts at once or waits."),
+        (("drop response.output_item.done",), "A response that is cut short may leave items unfinished."),
+        (("double error",), "An error outside a response reports a refused message, and may come any number of times."),
     ),
 }
 

@@ -8,9 +8,9 @@ FIGURES = Path(__file__).resolve().parents[1] / "figures"
 
 INTRODUCTION = """# Performance
 
-What you pay for recording, and what you get for it, measured side by side in one run on one machine: each figure is the
-median of several rounds, or the best where it says so, and all alternatives take turns within each round. Absolute
-figures depend on the machine; the ratios travel better. Measure yours, in a checkout:
+The cost of recording, compared with alternatives that were measured in turn, in one run on one machine. Each figure is the
+median of several rounds, unless it says otherwise. Absolute figures depend on the machine; ratios depend on it less. To
+measure on yours, run this in a checkout:
 
 <!-- test: not run: of the checkout -->
 ```console
@@ -23,10 +23,10 @@ $ make bench
 | bare relay | a proxy that copies bytes and records nothing |
 | mitmproxy | `mitmdump` in reverse mode, writing its flows to a file |
 | executemany | the same rows put into the same tables, without any network |
-| × and ÷ | wsreplay's figure, divided by that of the other |
+| × and ÷ | wsreplay's figure, divided by the other one |
 
-A message counts as recorded when it is committed to the file. An echo's time runs from sending a message until its answer is
-back. Where a goal or a budget stands beside a figure, it is the project's own.
+A message counts as recorded when it is committed to the file. An echo is timed from sending a message to receiving its
+answer. Goals and budgets are the project's own.
 """
 
 EMPTY = "This build of the page holds no figures: none were measured for it."

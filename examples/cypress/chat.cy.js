@@ -1,7 +1,7 @@
 const stages = ['agent started', 'thinking', 'tool executing', 'tool completed', 'completed'];
 
 describe('the chat', () => {
-  it('loses nothing when its page is reloaded in mid-run', () => {
+  it('loses nothing when its page is reloaded during a run', () => {
     cy.task('record', `recordings/cypress-${Date.now()}.db`).then((address) => {
       cy.visit(`${address}/?user=alice`);
       cy.contains('#state', 'connected');

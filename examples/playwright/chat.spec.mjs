@@ -12,7 +12,7 @@ async function say(page, message) {
   await page.locator('#message').press('Enter');
 }
 
-test('a reload in mid-run loses nothing', async ({ page }, info) => {
+test('a reload during a run loses nothing', async ({ page }, info) => {
   const recorder = await record(BACKEND, info.outputPath('chat.db'));
   await page.goto(`${recorder.address}/?user=alice`);
   await say(page, 'hello');

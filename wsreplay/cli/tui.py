@@ -71,4 +71,4 @@ def _serve(web: str, arguments: list[str], options: list[str]) -> None:
 
 
 def _say_where(url: str) -> None:
-    click.echo(f"the interface is at {url} until ctrl-c")
+    click.echo(f"serving the interface at {url}   (Ctrl-C stops)")

@@ -67,12 +67,12 @@ async def test_what_is_owed_counts_down_where_it_will_be_missing(stage, chat_rec
         view = screen.rows.view
         assert [row.name for row in view.tail] == ["metrics", "search", "performance"]
         assert screen.frames.cursor == view.last_row, "the cursor stands on what came last"
-        lines = [line for line in on.text().splitlines() if "owed:" in line]
-        assert "◇" in lines[1] and "owed: tool_completed (search)" in lines[1] and "in 9.3s" in lines[1]
+        lines = [line for line in on.text().splitlines() if "due:" in line]
+        assert "◇" in lines[1] and "due: tool_completed (search)" in lines[1] and "in 9.3s" in lines[1]
         await play_to(on, 3_989)
         assert "in 8.3s" in next(line for line in on.text().splitlines() if "(search)" in line)
         await on.press("space", "j", "j")
-        assert isinstance(screen.inspector.item, OwedRow) and "still owed" in screen.detail.text
+        assert isinstance(screen.inspector.item, OwedRow) and "still due" in screen.detail.text
         await on.press("percent_sign")
         assert screen.inspector.frame.id == 10
         await on.press("space")
@@ -80,7 +80,7 @@ async def test_what_is_owed_counts_down_where_it_will_be_missing(stage, chat_rec
         assert "(search)" not in on.text().replace("tool_completed (search) never", "")
         assert any(isinstance(item, GhostRow) for _, item in screen.rows.view.extra_rows()), "it is missing now"
         await on.press("escape", "escape")
-        assert not screen.rows.view.tail and "owed" not in on.text()
+        assert not screen.rows.view.tail and "due:" not in on.text()
 
 
 async def test_space_while_following_stands_still_and_g_follows_again(stage, live_chat):

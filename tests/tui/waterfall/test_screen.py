@@ -159,4 +159,4 @@ async def test_what_is_open_says_what_it_owes(stage, script):
         await on.press("w")
         await on.until(lambda: on.app.screen.canvas.count)
         assert "open" in on.app.screen.about.text
-        assert "owes agent_completed or error_event or agent_error in 28s" in on.app.screen.about.text
+        assert "due: agent_completed or error_event or agent_error in 28s" in on.app.screen.about.text

@@ -91,7 +91,7 @@ def owed_facts(item: OwedRow, clock: ShownClock) -> list[DetailLine]:
         ("due by", clock.text(item.until_ns)),
         ("began with", f"frame {item.start_frame}"),
     ]
-    return [("head", f"{item.name}: still owed"), *_named(facts)]
+    return [("head", f"{item.name}: still due"), *_named(facts)]
 
 
 def note_facts(mark: Mark, clock: ShownClock, key: str) -> list[DetailLine]:

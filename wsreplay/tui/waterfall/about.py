@@ -66,4 +66,4 @@ def _owed(span: DrawnSpan, at_ns: int) -> str:
     if span.end_ns is not None or not span.owes:
         return ""
     due = f" in {units.duration_text(span.until_ns - at_ns)}" if span.until_ns is not None and span.until_ns > at_ns else ""
-    return f"  owes {' or '.join(owed.removeprefix('s2c:').removeprefix('c2s:') for owed in span.owes)}{due}"
+    return f"  due: {' or '.join(owed.removeprefix('s2c:').removeprefix('c2s:') for owed in span.owes)}{due}"

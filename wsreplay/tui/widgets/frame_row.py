@@ -195,7 +195,7 @@ class FrameRow(NamedTuple):
         lead = self._dashed_lead(look.signs.owed, item.until_ns, style, words)
         expected = look.safe(f"{' or '.join(item.types[: 1 if self.width < 100 else None])} ({item.name})")
         due = f"in {units.duration_text(max(0, item.until_ns - item.at_ns) // _COUNTED * _COUNTED)} "
-        expected_in = [(f"owed: {expected}  ", words), (due, look.style("word", bold=True))]
+        expected_in = [(f"due: {expected}  ", words), (due, look.style("word", bold=True))]
         return self._dashed([*lead, *expected_in], style)
 
     def _note(self, mark: Mark) -> list[Run]:
