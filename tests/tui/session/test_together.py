@@ -20,10 +20,20 @@ async def test_keys_that_come_at_once_are_about_the_row_they_led_to(stage, chat_
         await on.press("down", "enter", "g")
         screen, copied = on.app.screen, []
         monkeypatch.setattr(on.app, "copy_to_clipboard", copied.append)
-        monkeypatch.setattr(screen, "on_row_moved", lambda _message: None)  # what tells of the first comes after the last
         screen.frames.action_move(3)
         screen.exports.copy(whole=False)
         assert '"agent_thinking"' in copied[0] and screen.playback.at_ns == screen.inspector.item.t_ns
+
+
+async def test_the_row_and_what_the_foot_says_of_it_change_at_once_and_are_painted_together(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter", "g")
+        screen = on.app.screen
+        screen.frames.action_bottom()
+        assert f" {len(screen.rows.base)}/{len(screen.rows.base)}" in screen.foot.text
+        assert screen.playback.at_ns == screen.rows.view.time_of_row(screen.frames.cursor)
+        screen.frames.action_top()
+        assert f" 1/{len(screen.rows.base)}" in screen.foot.text
 
 
 async def test_why_a_frame_is_not_shown_is_said_of_what_hides_it(stage, chat_recording):

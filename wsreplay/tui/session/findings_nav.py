@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wsreplay.tui.host import ScreenHost
-from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.recording.evidence import moment, place, seen_from
 from wsreplay.tui.recording.finding_index import PAGE, FindingKind
 from wsreplay.tui.recording.goto import why_unreachable
@@ -198,7 +197,7 @@ class FindingNavigator:
         self._has_gone = True
         frames = self._frames
         if row == frames.cursor:
-            frames.post_message(RowMoved(frames, row))  # the clock goes there though the cursor need not
+            frames.tell_moved()  # the clock goes there though the cursor need not
         frames.move_to(row, centre=True)
 
     def _row_of(self, finding: Finding) -> int:

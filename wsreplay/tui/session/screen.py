@@ -13,7 +13,7 @@ from textual.widget import Widget
 from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
-from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen, RowMoved
+from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen
 from wsreplay.tui.recording.goto import Target
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
@@ -67,7 +67,9 @@ class SessionScreen(SessionPlayer):
         self.origin_ns = recording.start_ns(session)
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
         self.jobs = self.jobs_of(recording.path)
-        self.frames = FrameList(recording, self.rows.view, session, users=recording.users(session), id="frames")
+        self.frames = FrameList(
+            recording, self.rows.view, session, users=recording.users(session), on_move=self._cursor_moved, id="frames"
+        )
         self.follow = FollowController(self, self.frames, live=recording.live)
         self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
@@ -144,10 +146,6 @@ class SessionScreen(SessionPlayer):
 
     # What is shown.
 
-    def on_row_moved(self, message: RowMoved) -> None:
-        if message.sender is self.frames:
-            self._cursor_moved()
-
     def _cursor_moved(self) -> None:
         led, self._led_to = self._led_to, None
         if self.frames.cursor != led:
@@ -171,10 +169,7 @@ class SessionScreen(SessionPlayer):
     def caught_up(self) -> Inspector:
         """The inspector, looking at the row where the cursor stands now: it follows after the list is painted."""
         view = self.rows.view
-        if len(view) and view.row(self.frames.cursor) != self.inspector.item:
-            self._cursor_moved()  # keys that come at once are faster than what tells of the first
-            self._show_detail()
-        elif self.detail_due:
+        if self.detail_due or (len(view) and view.row(self.frames.cursor) != self.inspector.item):
             self._show_detail()
         return self.inspector
 
@@ -266,7 +261,7 @@ class SessionScreen(SessionPlayer):
     # Answers.
 
     def _take_ids(self, result: ScanResult) -> None:
-        self.rows.take_ids(result.ids, result.finished)
+        self.rows.take_ids(result)
         self.show_rows()
         if result.finished:
             self.count_overview()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from rich.cells import cell_len
 from textual.strip import Strip
@@ -32,9 +32,9 @@ class FrameList(RowList):
 
     def __init__(
         self, recording: OpenRecording, view: View, session: Session | None, *, users: Mapping[int, str | None],
-        id: str | None = None,
+        on_move: Callable[[], object] | None = None, id: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(id=id)
+        super().__init__(on_move=on_move, id=id)
         self._recording = recording
         self.view = view
         self._session = session

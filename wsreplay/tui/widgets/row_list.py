@@ -47,9 +47,16 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
     RowList { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
     """
 
-    def __init__(self, *, name_of: Callable[[int], object] = int, id: str | None = None) -> None:
-        """`name_of` gives what stands in a row, for who hears later that it was chosen."""
+    def __init__(
+        self, *, name_of: Callable[[int], object] = int, on_move: Callable[[], object] | None = None, id: str | None = None
+    ) -> None:
+        """`name_of` gives what stands in a row, for who hears later that it was chosen.
+
+        `on_move` is called at once when the cursor has moved, in place of the message `RowMoved`: what it changes is painted
+        together with the list. A message comes when the list has been painted, and the next picture is 17 ms away at least.
+        """
         super().__init__(id=id)
+        self._on_move = on_move
         # The row of the cursor, and how many rows there are.
         self.cursor = 0
         self._count = 0
@@ -157,7 +164,14 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
             self.refresh_line(before)
             self.refresh_line(row)
         if moved and not quiet:
-            self.post_message(RowMoved(self, row))
+            self.tell_moved()
+
+    def tell_moved(self) -> None:
+        """Tell who wants to know it that the cursor stands where it does."""
+        if self._on_move is not None:
+            self._on_move()
+        else:
+            self.post_message(RowMoved(self, self.cursor))
 
     def _reveal(self, row: int, centre: bool) -> bool:
         """Scroll so that a row is in sight; whether that was needed."""
