@@ -16,7 +16,7 @@ from wsreplay.tui.recording.decoded_heads import decode_heads, document_text
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, FaultRow, InsertedRow, NoteRow, OwedRow, event_rows, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.recording.scan import FrameScan
+from wsreplay.tui.recording.scan import FrameScan, ScanResult
 from wsreplay.tui.recording.view import View
 
 if TYPE_CHECKING:
@@ -131,11 +131,13 @@ class Rows:
 
     # Each gives the view to show.
 
-    def take_ids(self, ids: array[int], finished: bool) -> View:
+    def take_ids(self, result: ScanResult) -> View:
         """More of the session is known."""
-        self.base, self.complete = ids, finished
-        if finished:
-            self._looked_until = ids[-1] if len(ids) else 0
+        base = self.base if result.known and isinstance(self.base, array) else array("Q")  # what was there at once comes again
+        result.add_to(base)
+        self.base, self.complete = base, result.finished
+        if result.finished:
+            self._looked_until = self.base[-1] if len(self.base) else 0
             self.grown(self.recording.reader.last_id())
         return self._make()
 
@@ -144,11 +146,12 @@ class Rows:
         self._asked, self._asked_since = filter, array("Q")
         return self.base[:]
 
-    def take_matches(self, filter: Filter, matches: array[int], finished: bool) -> View:
-        """What the filter that was asked lets through so far."""
-        matches.extend(self._asked_since)
-        self.filter, self.matches = filter, matches
-        if finished:
+    def take_matches(self, filter: Filter, result: ScanResult) -> View:
+        """What more the filter that was asked lets through; its first answer takes the place of what was shown."""
+        if not result.known or self.matches is None:
+            self.filter, self.matches = filter, self._asked_since[:]
+        result.add_to(self.matches)
+        if result.finished:
             self._asked = None
         return self._make()
 

@@ -24,11 +24,21 @@ REPORT_S = 0.2  # a report is not made more often than this
 
 
 class ScanResult(NamedTuple):
-    """All ids that match so far, the share that was read, whether that is all."""
+    """Found since the last result: ids before and after the `known` ones, the share that was read, whether that is all.
 
-    ids: array[int]
+    Ten million ids are 80 MB: each goes to the screen once, not again with every result.
+    """
+
+    known: int  # how many ids the results before this one have
+    before: array[int]
+    after: array[int]
     done: float
     finished: bool
+
+    def add_to(self, ids: array[int]) -> None:
+        """Put these before and after the known ids, which are the first of `ids`."""
+        ids[self.known : self.known] = self.after
+        ids[:0] = self.before
 
 
 class _Reporter:
@@ -38,25 +48,44 @@ class _Reporter:
         self._context = context
         # before this time nothing is reported (monotonic, s)
         self._next = 0.0
+        # What was found and not reported: the pieces that go before what was, the nearest first, and what goes after it.
+        self._before: list[array[int]] = []
+        self._after = array("Q")
+        # How many were reported.
+        self._known = 0
 
-    def __call__(self, ids: Callable[[], array[int]], done: float, finished: bool = False) -> None:
-        now = time.monotonic()
-        if finished or now >= self._next:
-            self._next = now + REPORT_S
-            self._context.publish(ScanResult(ids(), done, finished))
+    def report(self, ids: array[int], done: float, *, ahead: bool = True) -> None:
+        """Such ids were found, after all others or before them."""
+        if ahead:
+            self._after.extend(ids)
+        else:
+            self._before.append(ids)
+        if time.monotonic() >= self._next:
+            self._publish(done, finished=False)
+
+    def finish(self) -> None:
+        self._publish(1.0, finished=True)
+
+    def _publish(self, done: float, *, finished: bool) -> None:
+        before = array("Q")
+        for piece in reversed(self._before):
+            before.extend(piece)
+        self._context.publish(ScanResult(self._known, before, self._after, done, finished))
+        self._known += len(before) + len(self._after)
+        self._before, self._after = [], array("Q")
+        self._next = time.monotonic() + REPORT_S
 
 
 def session_ids(connections: Sequence[Connection], reader: Recording, context: JobContext) -> None:
-    """Publishes the ids of a session's frames, in order, as `ScanResult`."""
-    report = _Reporter(context)
-    ids = array("Q")
+    """Publishes the ids of a session's frames, in order, as `ScanResult`s."""
+    reporter, count = _Reporter(context), 0
     total = max(1, sum(_frames_of(reader, connection.id) for connection in connections))
     for piece in paging.ids_in_pieces(reader, [connection.id for connection in connections]):
         if context.cancelled:
             return
-        ids.extend(piece)
-        report(lambda: array("Q", ids), min(1.0, len(ids) / total))
-    report(lambda: ids, 1.0, True)
+        count += len(piece)
+        reporter.report(piece, min(1.0, count / total))
+    reporter.finish()
 
 
 def _frames_of(reader: Recording, connection_id: int) -> int:
@@ -112,30 +141,15 @@ def gather_links(reading: FrameReading, reader: Recording, context: JobContext) 
 
 
 def matching_ids(scan: FrameScan, ids: Sequence[int], start: int, reader: Recording, context: JobContext) -> None:
-    """Publishes those of `ids` that the filter lets through, as `ScanResult`, from the index `start` on: what is in sight."""
-    report = _Reporter(context)
-    ahead = array("Q")
-    behind: list[array[int]] = []
-    done = 0
-
-    def so_far() -> array[int]:
-        matches = array("Q")
-        for piece in reversed(behind):
-            matches.extend(piece)
-        matches.extend(ahead)
-        return matches
-
+    """Publishes those of `ids` that the filter lets through, as `ScanResult`s, from the index `start` on: what is in sight."""
+    reporter, done = _Reporter(context), 0
     for forward, first, end in _pieces(ids, start):
         if context.cancelled:
             return
         matches = intersect(scan.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
-        if forward:
-            ahead.extend(matches)
-        else:
-            behind.append(matches)
         done += end - first
-        report(so_far, done / len(ids))
-    report(so_far, 1.0, True)
+        reporter.report(matches, done / len(ids), ahead=forward)
+    reporter.finish()
 
 
 def next_match(scan: FrameScan, ids: Sequence[int], start: int, forward: bool, reader: Recording, context: JobContext) -> None:

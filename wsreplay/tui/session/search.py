@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -52,8 +53,10 @@ class SearchController:
         self._is_to_return = False
         # The frame that was found last.
         self._match: int | None = None
-        # The frames that hold what is searched, as far as they are counted; and what was counted: the text, in which frames.
-        self._found: ScanResult | None = None
+        # The frames that hold what is searched, as far as they are counted, and whether that is all; and what was counted: the
+        # text, in which frames.
+        self._found: array[int] | None = None
+        self._is_counted = False
         self._counted: tuple[str, Sequence[int], int] | None = None
 
     async def begin(self, *, searching: bool) -> None:
@@ -147,15 +150,14 @@ class SearchController:
         return min(bisect_left(self._rows.base, view.ids[top]), max(0, len(self._rows.base) - 1))
 
     def _take_matches(self, result: ScanResult) -> None:
-        ids, done, finished = result
         asked = self._asked
         if asked is None:
             return
-        if ids or finished:
-            self._rows.take_matches(asked, ids, finished)
+        if result.before or result.after or result.finished:
+            self._rows.take_matches(asked, result)
             self._show()
-        self.say(1.0 if finished else done)
-        if finished:
+        self.say(1.0 if result.finished else result.done)
+        if result.finished:
             self._is_waiting = False
             self._return()
             if self._is_outdated:
@@ -247,21 +249,24 @@ class SearchController:
         counted = needle, view.ids, view.frames
         if self._counted is not None and self._counted[0] == needle and self._counted[1:] == counted[1:]:
             return
-        self._counted, self._found = counted, None
+        self._counted, self._found, self._is_counted = counted, None, False
         work = partial(matching_ids, self._rows.scan(text_filter(needle)), view.ids[: view.frames], 0)
         self._jobs.read_in_process(COUNTING, work, partial(self._take_count, needle))
 
     def _take_count(self, needle: str, result: ScanResult) -> None:
-        self._found = result
+        if self._found is None:
+            self._found = array("Q")
+        result.add_to(self._found)
+        self._is_counted = result.finished
         self._say_found(needle)
 
     def _say_found(self, needle: str, *, is_only: bool = False) -> None:
         """What was found, which of how many it is, and how to go on."""
         counted = ""
         if self._found is not None and self._match is not None:
-            ids, _, is_all = self._found
-            counted = f"{bisect_left(ids, self._match) + 1:,} of {len(ids):,}{'' if is_all else '+'}   "
-            is_only = is_only or (is_all and len(ids) == 1)
+            count = len(self._found)
+            counted = f"{bisect_left(self._found, self._match) + 1:,} of {count:,}{'' if self._is_counted else '+'}   "
+            is_only = is_only or (self._is_counted and count == 1)
         ways = "the only frame" if is_only else self._ways_on()
         self._bar.say(lambda look: [(look.own(f"found {needle}   {counted}{ways}"), look.style("dim"))])
 
