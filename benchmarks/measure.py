@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from benchmarks import load, memory, streams
 from benchmarks.alternatives import Alternative, Running, process, python
+from benchmarks.processor import cpu_s
 
 # The backend's turns on a connection: big ones where there is one connection to be filled.
 BULK = 2**18
@@ -77,12 +77,6 @@ def _timed_flood(running: Running, socks: list[socket.socket], load_: Load) -> f
     return end - begin
 
 
-def _cpu_s(pid: int) -> float:
-    """Of all threads of a process (proc(5): utime and stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @dataclass(frozen=True)
 class Echo:
     """`times` of round trips in microseconds, sorted; `cpu_us` is what the proxy's own process used for one, without those that
@@ -107,14 +101,14 @@ def echo_and_cpu(alternative: Alternative, size: int, trips: int) -> Echo:
         before = 0.0
         for number in range(trips + trips // 5):
             if number == trips // 5 and running.pid is not None:
-                before = _cpu_s(running.pid)
+                before = cpu_s(running.pid)
             begin = time.perf_counter_ns()
             sock.sendall(question)
             got = 0
             while got < wanted:
                 got += len(sock.recv(65536))
             times.append((time.perf_counter_ns() - begin) / 1000)
-        used = _cpu_s(running.pid) - before if running.pid is not None else 0.0
+        used = cpu_s(running.pid) - before if running.pid is not None else 0.0
         _close([sock])
     return Echo(sorted(times[trips // 5 :]), used / trips * 1e6)
 

@@ -13,9 +13,10 @@ import termios
 import time
 from pathlib import Path
 
+from benchmarks.processor import cpu_s
+
 ROOT = Path(__file__).parent.parent
 SIZE = (50, 160)
-_CPUCLOCK_SCHED = 2  # linux/posix-timers.h: the processor time of a process, in ns
 
 
 class Terminal:
@@ -79,7 +80,7 @@ class Terminal:
 
     def cpu_s(self) -> float:
         """Processor time of the process so far; its children's is theirs."""
-        return time.clock_gettime(~self.pid << 3 | _CPUCLOCK_SCHED)
+        return cpu_s(self.pid)
 
     def quit(self, keys: str = "\x11", patience_s: float = 20) -> float:
         """Seconds from ^q to the end of the process."""
