@@ -17,6 +17,7 @@ from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_
 from wsreplay.tui.recording.span_reading import SpanReading
 from wsreplay.tui.recording.squeeze import AS_IT_WAS, LEAST_IDLE_NS, Squeeze, squeeze
 from wsreplay.tui.recording.window import Window
+from wsreplay.tui.waterfall.wrong import WrongPlace, signs_on_bar
 from wsreplay.tui.widgets.row_list import RowList
 
 LABEL = 18  # cells for the names of lanes, on a wide terminal more
@@ -32,7 +33,7 @@ _TOLD = "cut", "cancelled", "failed"  # states that are said beside how long it 
 class Waterfall(RowList):
     """Row 0 is the ruler, which stays in sight, each further row a lane.
 
-    `wrong` gives, for the frame that began a span, the (time, kind) of what never came, came too late or out of order.
+    `wrong` gives, for the frame that began a span, what never came, came too late or out of order.
     """
 
     def __init__(self, clock: Callable[[], ShownClock], origin_ns: int, end_ns: int, *, id: str | None = None) -> None:
@@ -53,13 +54,13 @@ class Waterfall(RowList):
         # What the lanes are made of.
         self._reading: SpanReading | None = None
         # What is wrong, by the frame that began a span.
-        self._wrong: Mapping[int, Sequence[tuple[int, str]]] = {}
+        self._wrong: Mapping[int, Sequence[WrongPlace]] = {}
         # Whether idle time is drawn short.
         self.is_squeezed = True
         # By row, the spans that did not end well, or of which something is wrong.
         self._unwell: dict[int, Sequence[DrawnSpan]] = {}
 
-    def show_wrong(self, wrong: Mapping[int, Sequence[tuple[int, str]]]) -> None:
+    def show_wrong(self, wrong: Mapping[int, Sequence[WrongPlace]]) -> None:
         self._wrong = wrong
         self._unwell.clear()
         self.refresh()
@@ -249,7 +250,8 @@ class Waterfall(RowList):
         name = STATES[state]
         on = "cursor" if span is self.selected else "ground"
         style = look.style(name, on=on, bold=span is self.selected)
-        wrong = self._wrong_in(span, width)
+        wrong = list(signs_on_bar(look, self._wrong_in(span, width), left, width))
+        taken = [x + cell for x, sign, _ in wrong for cell in range(len(sign))]
         lasted = self._lasted(span, end_ns, state)
         if right <= left:
             cells.put(left, {"error": signs.error, "warning": signs.cut}.get(name, look.own("▪")), style)
@@ -260,22 +262,20 @@ class Waterfall(RowList):
             cells.put(left, body, style)
             self._instants(cells, span, on)
             name = "" if span.name == lane_name else span.name
-            taken = [x for x, _ in wrong]
             if not self._inscribe(cells, span, max(left, 0) + 1, right, taken, _texts(name, lasted)) and lasted:
                 self._write_behind(cells, f" {lasted}", right + 1, free_until, taken)
         if right <= left and lasted:
-            self._write_behind(cells, f" {lasted}", left + 1, free_until, [x for x, _ in wrong])
-        for x, kind in wrong:
-            sign = {"late": signs.late, "order": signs.order}.get(kind, signs.missing)
-            cells.put(x, sign, look.style(kind, on="ground", bold=True))
+            self._write_behind(cells, f" {lasted}", left + 1, free_until, taken)
+        for x, sign, sign_style in wrong:
+            cells.put(x, sign, sign_style + look.ground("ground"))
 
-    def _wrong_in(self, span: DrawnSpan, width: int) -> list[tuple[int, str]]:
-        """The columns of what is wrong with a span, as far as it is shown, and its kinds."""
-        places = self._wrong.get(span.start_frame, ())
-        if not places:
-            return []
-        known = [place for place in places if self.horizon_ns is None or place[0] <= self.horizon_ns]
-        return sorted((self.window.column(t_ns, width), kind) for t_ns, kind in known)
+    def _wrong_in(self, span: DrawnSpan, width: int) -> Iterator[tuple[int, WrongPlace]]:
+        """What is wrong with a span, as far as it is known and in sight, and the columns."""
+        for place in self._wrong.get(span.start_frame, ()):
+            if not self.window.start_ns <= place.t_ns <= self.window.end_ns:
+                continue
+            if self.horizon_ns is None or place.t_ns <= self.horizon_ns:
+                yield min(self.window.column(place.t_ns, width), width - 1), place
 
     def _instants(self, cells: Cells, span: DrawnSpan, on: str) -> None:
         for x in instants_in_sight(span, self.window, cells.width, self.horizon_ns):

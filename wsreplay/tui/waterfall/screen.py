@@ -24,6 +24,7 @@ from wsreplay.tui.recording.span_reading import READING, SpanReader, SpanReading
 from wsreplay.tui.screens.playback import PlaybackScreen
 from wsreplay.tui.waterfall.about import about_runs
 from wsreplay.tui.waterfall.canvas import Waterfall
+from wsreplay.tui.waterfall.wrong import WrongPlace
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -178,10 +179,10 @@ class WaterfallScreen(PlaybackScreen):
 
     def _place_findings(self) -> None:
         """What never came, came late or out of order belongs to the span that its finding's activation began."""
-        wrong: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        wrong: defaultdict[int, list[WrongPlace]] = defaultdict(list)
         for finding in self._findings():
             for frame_id in {finding.activation, *finding.frames[:1]} - {None}:
-                wrong[frame_id or 0].append((moment(finding), finding.kind))
+                wrong[frame_id or 0].append(WrongPlace(moment(finding), finding.kind, str(finding.severity)))
         self.canvas.show_wrong(wrong)
         self._say_count()
 
