@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from commandline import run
 
+from recordings import write_messages
+from wsreplay.model import Direction, Opcode
+
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
@@ -35,3 +38,26 @@ def test_a_script_goes_to_standard_output(tmp_path: Path) -> None:
 def test_what_is_not_clear_is_asked_for(arguments: list[str], why: str) -> None:
     outcome = run("export", *arguments, cwd=SAMPLES)
     assert outcome.code == 2 and why in outcome.err and not (SAMPLES / "test_x.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "assert not tap.complaints()"),
+        (["-c", "agent-chat"], "contract='agent-chat') as tap:"),
+    ],
+)
+def test_a_test_of_a_protocol_that_no_contract_fits_is_judged_by_the_one_that_is_named(
+    tmp_path: Path, arguments: list[str], line: str
+) -> None:
+    strange, out = tmp_path / "strange.db", tmp_path / "test_strange.py"
+    write_messages(strange, [(Direction.CLIENT_TO_SERVER, Opcode.TEXT, b'{"kind":"ask"}')])
+    assert run("export", strange, "-f", "pytest", "-o", out, *arguments).code == 0
+    text = out.read_text()
+    assert line in text and ("tap.assert_valid()" in text) == bool(arguments)
+
+
+def test_a_contract_that_does_not_exist_is_said_before_a_test_is_written(tmp_path: Path) -> None:
+    out = tmp_path / "test_x.py"
+    outcome = run("export", SAMPLES / "healthy.db", "-f", "pytest", "-o", out, "-c", "nothing.yaml")
+    assert outcome.code == 2 and "nothing.yaml" in outcome.err and not out.exists()

@@ -46,3 +46,19 @@ def test_each_type_is_told_once_under_the_contracts_name() -> None:
     contract = load("agent-chat")
     told = [(one.pattern.direction, one.pattern.type) for one in find_unseen(contract, {(1, "agent_started")})]
     assert len(told) == len(set(told)) and (None, "agent_completed") in told
+
+
+MAPPED = """
+contract: product
+extends: agent-chat
+map: {events: {run.begn: agent_started, run.end: agent_completed, "tool.*": "tool_*"}}
+rules:
+  - {id: mine, response: [agent_completed, tool_eror]}
+"""
+
+
+@pytest.mark.parametrize("similar", [("run.begn", "run.begin"), ("tool.eror", "tool.error")])
+def test_names_of_a_product_are_compared_with_what_the_product_sent(similar: tuple[str, str]) -> None:
+    seen = {(1, "run.begin"), (1, "agent_completed"), (1, "tool_error")}
+    unseen = list(find_unseen(loads(MAPPED), seen))
+    assert similar in [(name, type_.near) for type_ in unseen for name in type_.pattern.names()]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from recordings import write_messages
 from tests.testing.conftest import without_other_plugins
+from wsreplay.model import Direction, Opcode
 from wsreplay.store.reader import Recording
 
 pytest_plugins = "pytester"
@@ -107,3 +109,28 @@ def test_a_recording_is_played_as_it_lies_there(project: Project, pytester: pyte
 def test_a_speed_that_is_none_is_said_to_be_so(project: Project) -> None:
     result = project.run(backend=True, played=False, speed=", speed=0")
     result.stdout.fnmatch_lines(["E*UsageError: speed is a number above 0*"])
+
+
+UNKNOWN = """
+import asyncio
+import pytest
+from wsreplay.testing import ChatClient
+
+async def say(url):
+    async with ChatClient(url) as client:
+        await client.send({"kind": "ask"})
+
+def test_it(wsreplay):
+    with wsreplay.proxy("ws://127.0.0.1:1/ws", cassette="strange") as tap:
+        asyncio.run(say(tap.url))
+    assert not tap.findings()
+    with pytest.raises(AssertionError, match="no built-in contract fits what was recorded; name yours"):
+        tap.assert_valid()
+"""
+
+
+def test_what_no_contract_fits_is_judged_by_none(pytester: pytest.Pytester) -> None:
+    (pytester.path / "cassettes").mkdir()
+    write_messages(pytester.path / "cassettes" / "strange.db", [(Direction.CLIENT_TO_SERVER, Opcode.TEXT, b'{"kind":"ask"}')])
+    pytester.makepyfile(test_chat=UNKNOWN)
+    pytester.runpytest_inprocess(*without_other_plugins()).assert_outcomes(passed=1)

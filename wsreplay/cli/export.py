@@ -25,7 +25,7 @@ from wsreplay.files import new_file
 from wsreplay.formats import as_pytest, as_websocat
 from wsreplay.formats import har_export as har
 from wsreplay.formats import jsonl_export as exchange
-from wsreplay.model import Session
+from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import stitch, there_are
@@ -38,13 +38,23 @@ FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
 @click.argument("file", metavar="FILE", type=RecordingName())
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-f", "--format", "form", type=click.Choice(FORMS), default="jsonl", show_default=True, help="Output format.")
-@click.option("-o", "--output", type=click.Path(path_type=Path),
-              help="A file; with -f parquet a folder. [default: standard output]")
-@click.option("--table", "tables", multiple=True, metavar="NAME",
-              help="With -f parquet: write this table only; may repeat. [default: all]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="A file; with -f parquet a folder. [default: standard output]"
+)
+@click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="NAME",
+    help="With -f parquet: write this table only; may repeat. [default: all]",
+)
 @click.option("--to", "collector", metavar="URL", help="With -f otlp: the collector, such as http://localhost:4318.")
-@click.option("-c", "--contract", type=ContractName(),
-              help=f"With -f otlp and parquet: contract for findings and runs. {FITTING_DEFAULT}")
+@click.option(
+    "-c",
+    "--contract",
+    type=ContractName(),
+    help=f"With -f pytest, otlp and parquet: contract for findings and runs. {FITTING_DEFAULT}",
+)
 @decoder_option
 @user_option("With -f otlp: where a connection names its user, as in validate; may repeat. [default: as recorded]")
 def command(
@@ -63,7 +73,9 @@ def command(
     path, marked = split_session(file)
     if form == "otlp" or collector is not None:
         if form != "otlp" or collector is None or output is not None:
-            raise UsageError("-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318")
+            raise UsageError(
+                "-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318"
+            )
         _send_spans(path, session or marked, collector, contract, decoder, users)
         return
     if tables and form != "parquet":
@@ -77,7 +89,8 @@ def command(
         if form == "pytest":
             if output is None:
                 raise UsageError("-f pytest writes a test and its cassette: name the test with -o tests/test_NAME.py")
-            for written in as_pytest.write(recording, _one_session(recording, session or marked), output):
+            judged_by = _judge_of(recording, contract, decoder)
+            for written in as_pytest.write(recording, _one_session(recording, session or marked), output, judged_by):
                 print_path(written)
             return
         pieces = _pieces(recording, session or marked, form)
@@ -87,6 +100,19 @@ def command(
             return
         with new_file(output, replace=True) as half, half.open("wb") as target:
             target.writelines(pieces)
+
+
+def _judge_of(recording: Recording, contract: str | None, decoder: str | None) -> str | None:
+    """What a test names to judge a recording: the contract that was asked for, `none` if no built-in fits, else None.
+
+    Raises ContractError."""
+    from wsreplay.contract import load
+    from wsreplay.validator.select import select_contract
+
+    if contract is not None:
+        load(contract)
+        return contract
+    return NO_CONTRACT if select_contract(recording, decoder) is None else None
 
 
 def _send_spans(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -32,14 +32,19 @@ class UnseenType(NamedTuple):
         never = f"{name} never came (rule {self.rule.id}, {place.file}:{place.line})"
         if self.near is None:
             return never
-        question = "does the other side send it" if self.near.endswith(f":{self.pattern.type}") else "is it misspelt"
+        names = self.pattern.product_types or (self.pattern.type,)
+        question = "does the other side send it" if self.near.partition(":")[2] in names else "is it misspelt"
         return f"{never}, but {self.near} did: {question}?"
 
 
 def find_unseen(contract: Contract, seen: Collection[EventType]) -> Iterator[UnseenType]:
-    """The types without stars that rules name and of which none came, each once, in the order of the rules."""
+    """The types without stars that rules name and of which none came, each once, in the order of the rules.
+
+    `seen` are the contract's names; what resembles a type is looked for, and told, among the product's.
+    """
     compared = sorted(seen)[:MOST_COMPARED]
-    strange = [event for event in compared if not contract.is_named(*event)]
+    strange = _called(contract, (event for event in compared if not contract.is_named(*event)))
+    called = _called(contract, compared)
     listed = set[tuple[int | None, str]]()
     for rule in contract.rules:
         for pattern in rule.patterns():
@@ -47,7 +52,12 @@ def find_unseen(contract: Contract, seen: Collection[EventType]) -> Iterator[Uns
             if pattern.pseudo or pattern.glob or name in listed or any(pattern.fits(*event) for event in seen):
                 continue
             listed.add(name)
-            yield UnseenType(rule, pattern, _near_strange(pattern, strange) or _near_any(pattern, compared))
+            yield UnseenType(rule, pattern, _near(pattern, strange, called))
+
+
+def _called(contract: Contract, events: Iterable[EventType]) -> list[EventType]:
+    """The events under the product's names."""
+    return [(way, name) for way, type_ in events for name in contract.map.product_names(type_) or (type_,)]
 
 
 def types_in(recording: Recording, contract: Contract) -> set[EventType]:
@@ -56,18 +66,24 @@ def types_in(recording: Recording, contract: Contract) -> set[EventType]:
     return {(message.direction, contract.map.name_of(message.type)) for message in messages if message.type is not None}
 
 
-def _near_strange(pattern: Pattern, strange: Collection[EventType]) -> str | None:
+def _near(pattern: Pattern, strange: Collection[EventType], called: Collection[EventType]) -> str | None:
+    names = pattern.product_types or (pattern.type,)
+    similar = (_near_strange(name, pattern.direction, strange) or _near_any(name, pattern.direction, called) for name in names)
+    return next(filter(None, similar), None)
+
+
+def _near_strange(name: str, direction: int | None, strange: Collection[EventType]) -> str | None:
     """What no rule names, and either is called the same and came from the other side, or is called nearly the same."""
-    for direction, type_ in strange:
-        if type_ == pattern.type:
-            return str(Pattern(type_, direction))
-    close = get_close_matches(pattern.type, _from(pattern.direction, strange), n=1, cutoff=NEAR)
+    for way, type_ in strange:
+        if type_ == name:
+            return str(Pattern(type_, way))
+    close = get_close_matches(name, _from(direction, strange), n=1, cutoff=NEAR)
     return close[0] if close else None
 
 
-def _near_any(pattern: Pattern, seen: Collection[EventType]) -> str | None:
+def _near_any(name: str, direction: int | None, seen: Collection[EventType]) -> str | None:
     """What another rule may name rightly: one slip of the hand away."""
-    return next((type_ for type_ in _from(pattern.direction, seen) if _is_slip(pattern.type, type_)), None)
+    return next((type_ for type_ in _from(direction, seen) if _is_slip(name, type_)), None)
 
 
 def _from(direction: int | None, events: Collection[EventType]) -> list[str]:

@@ -15,7 +15,7 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.files import write_new_file
 from wsreplay.formats.client_turns import ClientSide, backend_of, client_sides, title_of
 from wsreplay.formats.cut import cut
-from wsreplay.model import Session
+from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import is_pseudonym
 from wsreplay.units import SECOND, duration_text
@@ -24,14 +24,20 @@ CASSETTES = "cassettes"  # beside the test's file: `wsreplay.testing` looks for 
 _LONGEST_NS = 60 * SECOND  # a session that takes longer is played as fast as the client follows
 _PATIENCE_S = 10  # for the server, beyond the longest wait that was recorded
 _INDENT = "            "
+# what the test's docstring says of the verdict, with a contract and without one
+_JUDGED = """What the contract finds
+wrong in it fails the test, until `pytest --wsreplay-record=all` records the mended backend anew."""
+_UNJUDGED = """No built-in contract
+fits it, so the test fails only if the client departs from it; `wsreplay export -c CONTRACT` writes one that judges the backend, too."""
 _MOST_NESTED = 90  # brackets: Python reads no more than two hundred in each other
 
 
 def write(recording: Recording, session: Session, out: Path, contract: str | None = None) -> list[Path]:
     """Write the test's file, and its cassette beside it; both are new. Returns their paths.
 
-    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits. Raises UsageError,
-    and RecordingError where there is no room for the cassette.
+    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits; `none` if nothing does,
+    so that the test checks only what the client does. Raises UsageError, and RecordingError where there is no room for the
+    cassette.
     """
     name = identifier(out.stem.removeprefix("test_"))
     cassette = out.parent / CASSETTES / f"{name}.db"
@@ -67,12 +73,12 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
     lasted_ns = sides[-1].ended_ns - session.opened_ns
     speed = 1 if lasted_ns <= _LONGEST_NS else math.inf
     backend = backend_of(recording, session)
-    of_contract = "" if contract is None else f", contract={contract!r}"
+    is_judged = contract != NO_CONTRACT
+    of_contract = f", contract={contract!r}" if contract is not None and is_judged else ""
     lines = [
         f'"""A test of {_prose(title_of(recording, session))}.',
         "",
-        f"Its backend is played from {CASSETTES}/{name}.db, {_pace(speed, lasted_ns)}. What the contract finds",
-        "wrong in it fails the test, until `pytest --wsreplay-record=all` records the mended backend anew.",
+        f"Its backend is played from {CASSETTES}/{name}.db, {_pace(speed, lasted_ns)}. {_JUDGED if is_judged else _UNJUDGED}",
         '"""',
         "",
         "import asyncio",
@@ -85,7 +91,7 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
         f"def test_{name}(wsreplay):",
         f"    with wsreplay.proxy(BACKEND, cassette={name!r}, speed={_speed(speed)}{of_contract}) as tap:",
         "        asyncio.run(talk(tap.url))",
-        "    tap.assert_valid()",
+        "    tap.assert_valid()" if is_judged else "    assert not tap.complaints()",
         "",
         "",
         "async def talk(url):",

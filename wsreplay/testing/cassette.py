@@ -25,7 +25,7 @@ from wsreplay.replay.player import Pace
 from wsreplay.replay.server import ReplayServer, ServerOptions
 from wsreplay.store.reader import Recording
 from wsreplay.testing.tap import Tap
-from wsreplay.validator.select import select_common_contract
+from wsreplay.validator.select import select_common_contract, select_contracts
 
 FOLDER = "cassettes"
 ONCE, NONE, ALL = "once", "none", "all"
@@ -54,11 +54,12 @@ class PlayedTap(Tap):
         self, cassette: Path, url: str, path: Path, *, contract: str | Path | Contract | None = None, speed: float = inf
     ) -> None:
         super().__init__(url, path, contract=contract, options=Options())
+        telling_ids = self._contract
         if self._contract is None:
             with Recording.open(cassette) as recording:
-                self._contract = select_common_contract(recording)
+                self._contract, telling_ids = select_contracts(recording)[0], select_common_contract(recording)
         self.cassette = cassette
-        self._server = ReplayServer(cassette, self._contract, ServerOptions(pace=Pace(speed=speed)))
+        self._server = ReplayServer(cassette, telling_ids, ServerOptions(pace=Pace(speed=speed)))
         self._url = url
 
     async def _open(self) -> None:

@@ -23,7 +23,7 @@ from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import messages_of
 from wsreplay.errors import EXIT_CLEAN, UsageError
 from wsreplay.library import AnyContract, RecordedEvent
-from wsreplay.model import Message, Session
+from wsreplay.model import NO_CONTRACT, Message, Session
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.report import FileResult, exit_code, render
 from wsreplay.report.text import finding_line
@@ -254,6 +254,8 @@ class Tap:
 
 def complaint(judgement: Judgement, strict: bool) -> str:
     """The verdict, a line for each finding, and what a strict judgement takes amiss beside."""
+    if judgement.contract == NO_CONTRACT:
+        return "no built-in contract fits what was recorded; name yours: wsreplay.proxy(URL, contract='contracts/chat.yaml')"
     lines = [f"{judgement.contract}: {judgement.verdict}", *(finding_line(finding).strip() for finding in judgement.findings)]
     for verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE) if strict else ():
         rules = ", ".join(rule.id for rule in judgement.rules if rule.verdict is verdict)
