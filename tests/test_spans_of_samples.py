@@ -14,6 +14,7 @@ import pytest
 from wsreplay.contract import Contract
 from wsreplay.report import FileResult, render
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
 from wsreplay.tui.recording.lanes import draw_spans
 from wsreplay.tui.recording.span_reading import SpanReading, read_spans
@@ -37,8 +38,8 @@ def spans_of_the_interface(sample: str) -> dict[str, str]:
     published: list[Any] = []
     context = SimpleNamespace(cancelled=False, publish=published.append)
     with Recording.open(SAMPLES / sample) as recording:
-        read_spans(None, (), None, 0, recording, context)
-    tasks._validate(SAMPLES / sample, (), None, context)
+        read_spans(None, (), AS_RECORDED, 0, recording, context)
+    tasks._validate(SAMPLES / sample, (), AS_RECORDED, context)
     known = KnownSpans()
     known.take(next(news for news in published if isinstance(news, SpanNews)))
     drawn = {span.id: span.state for span in draw_spans(known.of_session(None))}

@@ -6,9 +6,11 @@ import json
 import sqlite3
 from pathlib import Path
 
+import pytest
 from commandline import Recorder, chat, run
 
-from recordings import begin_run
+from recordings import begin_run, write_messages
+from wsreplay.model import Direction, Opcode
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 
@@ -233,3 +235,31 @@ def test_ls_says_that_faults_were_injected(recording: Path, tmp_path: Path) -> N
     run("mutate", recording, "--fault", "drop:tool_completed", "-o", tmp_path / "mutated.db")
     assert run("ls", tmp_path / "mutated.db").out.splitlines()[0].endswith("⚡ 1 injected")
     assert "injected" not in run("ls", recording).out
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with a recording of which only a contract says whose it is, and that breaks the contract."""
+    asked = [(Direction.CLIENT_TO_SERVER, Opcode.TEXT, b'{"kind":"ask"}')]
+    write_messages(tmp_path / "desk.db", asked, path_asked="/desk?who=ann")
+    (tmp_path / "desk.yaml").write_text(
+        "contract: desk\nenvelope: {type: $.kind}\nuser: query:who\nrules: [{id: none, absence: [ask]}]\n"
+    )
+    return tmp_path
+
+
+def test_users_are_named_where_a_contract_or_an_option_says(desk: Path) -> None:
+    assert run("ls", "desk.db", "-c", "desk.yaml", "--no-verdict", cwd=desk).out.splitlines()[1].split()[1] == "ann"
+    for options in (["-c", "desk.yaml"], ["--user", "query:who"]):
+        shown = run("show", "desk.db", "--filter", "user:ann", *options, cwd=desk).out.splitlines()
+        assert len(shown) == 2 and " · ann · /desk" in shown[0]
+    assert run("show", "desk.db", "--user", "query:nobody", cwd=desk).out.startswith("── session 1 · connection 1 · /desk")
+    assert "· ann ·" in run("diff", "desk.db", "desk.db", "-c", "desk.yaml", cwd=desk).out
+
+
+def test_what_is_to_be_typed_next_names_the_contract_too(desk: Path) -> None:
+    lines = run("validate", "desk.db", "-c", "desk.yaml", "--user", "query:x", cwd=desk).out.splitlines()
+    assert lines[-2:] == [
+        "  look closer: wsreplay tui desk.db -c desk.yaml --user query:x",
+        "               wsreplay show desk.db 1 -c desk.yaml --user query:x",
+    ]

@@ -86,10 +86,12 @@ def small(path: Path) -> None:
         begin_run(writer)
 
 
-def write_messages(path: Path, messages: Iterable[tuple[int, int, bytes]], *, user: str | None = None) -> None:
+def write_messages(
+    path: Path, messages: Iterable[tuple[int, int, bytes]], *, user: str | None = None, path_asked: str = "/ws"
+) -> None:
     """A recording of one connection: (direction, opcode, payload), a millisecond apart."""
     with new_recording(path) as writer:
-        writer.insert_connection(Connection(1, begin_run(writer), 0, path="/ws", user=user, ending=Ending.OPEN))
+        writer.insert_connection(Connection(1, begin_run(writer), 0, path=path_asked, user=user, ending=Ending.OPEN))
         offsets = [0, 0]
         for seq, (direction, opcode, payload) in enumerate(messages, 1):
             type_, size = event_type(payload) if opcode == Opcode.TEXT else None, len(payload) + 2

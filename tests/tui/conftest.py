@@ -26,6 +26,8 @@ from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import parse_user_source
 from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
@@ -265,12 +267,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     async def run(
         path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, validating: bool | str = False,
         session: int | None = None, contracts: tuple[str, ...] = (), steady: bool = False, decoder: str | None = None,
-        memory: UserMemory | None = None,
+        memory: UserMemory | None = None, users: tuple[str, ...] = (),
     ) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
         app = ReplayApp(
             path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts,
-            decoder=decoder, memory=memory,
+            read_as=ReadAs(decoder, tuple(map(parse_user_source, users))), memory=memory,
         )  # fmt: skip
         if validating == "by hand":
             app.validation.status = ValidationStatus(ValidationStage.VALIDATING)

@@ -21,10 +21,11 @@ from wsreplay.contract import load
 from wsreplay.errors import UsageError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import parse_user_source
 from wsreplay.validator import judge_files, parallel
 from wsreplay.validator.judge import judge
-from wsreplay.validator.parallel import ReadAs, Workers
+from wsreplay.validator.parallel import Workers
 
 
 def many_chats(leak: int | None) -> Trace:

@@ -51,10 +51,10 @@ def command(
     (path_a, session_a), (path_b, session_b) = split_session(a), split_session(b)
     options = DiffOptions(ignore, map_, coalesce, timing, shape, findings=not no_findings)
     with Recording.open(path_a) as left, Recording.open(path_b) as right:
+        chosen = contract_of(contract, left, right, decoder=decoder)
         for recording, number in ((left, session_a), (right, session_b)):
             if number is not None:
-                session_of(recording, number)
-        chosen = contract_of(contract, left, right, decoder=decoder)
+                session_of(recording, number, chosen.users if chosen else ())
         differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
     if not quiet:
         print_diff(differences, a, b, format_, wants_colour(color))

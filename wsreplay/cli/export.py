@@ -28,7 +28,7 @@ from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource
-from wsreplay.trace.sessions import stitch, there_are
+from wsreplay.trace.sessions import stitch_by_users, there_are
 from wsreplay.units import count_text
 
 FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
@@ -89,8 +89,9 @@ def command(
         if form == "pytest":
             if output is None:
                 raise UsageError("-f pytest writes a test and its cassette: name the test with -o tests/test_NAME.py")
-            judged_by = _judge_of(recording, contract, decoder)
-            for written in as_pytest.write(recording, _one_session(recording, session or marked), output, judged_by):
+            judged_by, named_by = _judge_of(recording, contract, decoder)
+            chosen = _one_session(recording, session or marked, named_by)
+            for written in as_pytest.write(recording, chosen, output, judged_by):
                 print_path(written)
             return
         pieces = _pieces(recording, session or marked, form)
@@ -102,17 +103,17 @@ def command(
             target.writelines(pieces)
 
 
-def _judge_of(recording: Recording, contract: str | None, decoder: str | None) -> str | None:
-    """What a test names to judge a recording: the contract that was asked for, `none` if no built-in fits, else None.
-
-    Raises ContractError."""
+def _judge_of(
+    recording: Recording, contract: str | None, decoder: str | None
+) -> tuple[str | None, Sequence[UserSource]]:
+    """What a test names to judge a recording, and where users are named: the contract that was asked for, `none` if no built-in
+    fits, else None. Raises ContractError."""
     from wsreplay.contract import load
     from wsreplay.validator.select import select_contract
 
     if contract is not None:
-        load(contract)
-        return contract
-    return NO_CONTRACT if select_contract(recording, decoder) is None else None
+        return contract, load(contract).users
+    return NO_CONTRACT if select_contract(recording, decoder) is None else None, ()
 
 
 def _send_spans(
@@ -164,11 +165,11 @@ def _pieces(recording: Recording, session: int | None, form: str) -> Iterator[by
         yield from (line + b"\n" for line in exchange.export(recording, connections_of(recording, session)))
 
 
-def _one_session(recording: Recording, number: int | None) -> Session:
-    """The session with a number, else the only one. Raises UsageError."""
+def _one_session(recording: Recording, number: int | None, users: Sequence[UserSource] = ()) -> Session:
+    """The session with a number, else the only one, of those that `users` make. Raises UsageError."""
     if number is not None:
-        return session_of(recording, number)
-    sessions = stitch(recording.connections())
+        return session_of(recording, number, users)
+    sessions = stitch_by_users(recording.connections(), users)
     if len(sessions) != 1:
         name = recording.path.name
         raise UsageError(f"{name}: {there_are(sessions)}, but this format takes one; choose it, as in {name}#1")

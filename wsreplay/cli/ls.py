@@ -21,7 +21,7 @@ from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageEr
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
@@ -111,6 +111,8 @@ def _default_places() -> Iterator[Path]:
 
 
 def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> Listed:
+    from wsreplay.contract import load
+
     with open_recording(path) as recording:
         runs = recording.runs()
         frames = recording.last_id()
@@ -120,7 +122,7 @@ def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> L
             size=path.stat().st_size,
             frames=frames,
             live=recording.live,
-            sessions=stitch(recording.connections()),
+            sessions=stitch_by_users(recording.connections(), load(contract).users if contract else ()),
             tallies=recording.tallies(),
             reached_ns=recording.reached_ns(),
             faults=sum(count for _, count, _ in recording.counted_faults()),

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import NO_CONTRACT, Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.trace.sessions import numbered, stitch_by_users, there_are
 from wsreplay.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _RECORDINGS = Path("recordings")
 _UNCUT = 2**31
 NAMED_BY = "Contract that says how to decode messages and where their types and ids are."
+USER_PLACES = (
+    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
+    "[default: as recorded]"
+)
 FITTING_DEFAULT = "[default: the built-in that fits what was recorded]"
 
 
@@ -182,18 +186,20 @@ def split_session(text: str) -> tuple[Path, int | None]:
     return Path(text), None
 
 
-def session_of(recording: Recording, number: int) -> Session:
-    """A session by its number. Raises UsageError."""
-    sessions = stitch(recording.connections())
+def session_of(recording: Recording, number: int, users: Sequence[UserSource] = ()) -> Session:
+    """A session by its number, of those that there are with users named at these places. Raises UsageError."""
+    sessions = stitch_by_users(recording.connections(), users)
     for session in sessions:
         if session.id == number:
             return session
     raise UsageError(f"{recording.path} has no session {number}: {there_are(sessions)}")
 
 
-def connections_of(recording: Recording, session: int | None) -> list[Connection] | None:
-    """The connections of a session; None for all."""
-    return None if session is None else list(session_of(recording, session).connections)
+def connections_of(
+    recording: Recording, session: int | None, users: Sequence[UserSource] = ()
+) -> list[Connection] | None:
+    """The connections of a session, of those that `users` make; None for all. Raises UsageError."""
+    return None if session is None else list(session_of(recording, session, users).connections)
 
 
 class Duration(click.ParamType[int]):

@@ -119,7 +119,7 @@ def command(
     path = output or new_recording_path()
     make_parent(path)
     contracts = tuple(name for name in contracts if name != NO_CONTRACT)
-    _check_contracts(contracts)
+    users = (*users, *_users_of(contracts))
     raise_descriptor_limit()  # how many connections there may be follows from it
     console = RecordConsole(quiet)
     if not contracts and metrics is None and otlp is None and is_typed("users"):
@@ -173,12 +173,13 @@ def _check_for_descriptors() -> None:
                 stack.enter_context(end)
 
 
-def _check_contracts(contracts: tuple[str, ...]) -> None:
-    if contracts:
-        from wsreplay.contract import load
+def _users_of(contracts: tuple[str, ...]) -> list[UserSource]:
+    """Where the contracts say that connections name their users. Raises ContractError."""
+    if not contracts:
+        return []
+    from wsreplay.contract import load
 
-        for contract in contracts:
-            load(contract)
+    return [user for contract in contracts for user in load(contract).users]
 
 
 def print_callbacks(console: RecordConsole) -> Callbacks:

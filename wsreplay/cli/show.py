@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, FilterText, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, decoder_option, line_width, open_recording, print_paged, split_session
+from wsreplay.cli.options import (
+    NAMED_BY,
+    USER_PLACES,
+    decoder_option,
+    line_width,
+    open_recording,
+    print_paged,
+    split_session,
+    user_option,
+)
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
 from wsreplay.cli.show_objects import json_line
 from wsreplay.cli.show_view import Showing
@@ -17,6 +27,9 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.reading import Reading
 from wsreplay.validator.findings import Judgement
+
+if TYPE_CHECKING:
+    from wsreplay.trace.identity import UserSource
 
 
 @click.command(name="show")
@@ -31,12 +44,13 @@ from wsreplay.validator.findings import Judgement
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
+@user_option(USER_PLACES)
 @click.option("--raw", is_flag=True, help="Show payloads as they were sent, not decoded.")
 @colour_option
 @click.option("--no-pager", is_flag=True, help="Print straight to the terminal, without a pager.")
 def command(
     file: str, session: int | None, expression: str, follow: bool, pretty: bool, time_form: str, as_json: bool,
-    contract: str | None, decoder: str | None, raw: bool, color: bool | None, no_pager: bool,
+    contract: str | None, decoder: str | None, users: tuple[UserSource, ...], raw: bool, color: bool | None, no_pager: bool,
 ) -> None:  # fmt: skip
     """Print the frames of a recording, or of one SESSION: time, direction, type or opcode, size, payload.
 
@@ -47,9 +61,9 @@ def command(
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
-        reading, names = (Reading(recording, decoder), None) if contract is None else _read_by(recording, contract, decoder)
+        reading, names, named_by = _read_by(recording, contract, decoder)
         view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names,
-                       partial(_judge, recording, contract, decoder))  # fmt: skip
+                       partial(_judge, recording, contract, decoder, users), (*users, *named_by))  # fmt: skip
         painted = wants_colour(color)
         if as_json:
             for item in view.items(follow):
@@ -68,17 +82,22 @@ def _lines(view: Showing, lines: FrameLines, follow: bool) -> Iterator[str]:
         click.echo(f"wsreplay: {view.why_empty()}", err=True)
 
 
-def _judge(recording: Recording, contract: str | None, decoder: str | None) -> Judgement:
+def _judge(recording: Recording, contract: str | None, decoder: str | None, users: Sequence[UserSource]) -> Judgement:
     from wsreplay.validator import judge
     from wsreplay.validator.select import select_contracts
 
-    return judge(recording, select_contracts(recording, [contract] if contract else [], decoder)[0])
+    chosen = select_contracts(recording, [contract] if contract else [], decoder)[0]
+    return judge(recording, chosen.identified_by(*users))
 
 
-def _read_by(recording: Recording, name: str, decoder: str | None) -> tuple[Reading, Callable[[str], str]]:
-    """A recording's events as a contract says where they are, and what the contract calls each."""
+def _read_by(
+    recording: Recording, name: str | None, decoder: str | None
+) -> tuple[Reading, Callable[[str], str] | None, Sequence[UserSource]]:
+    """A recording's events as a contract says where they are, what the contract calls each, and where users are named."""
+    if name is None:
+        return Reading(recording, decoder), None, ()
     from wsreplay.contract import load
     from wsreplay.contract.decoding import reading_of
 
     contract = load(name)
-    return reading_of(recording, contract, decoder), contract.map.name_of
+    return reading_of(recording, contract, decoder), contract.map.name_of, contract.users

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from wsreplay.cli.options import connections_of
 from wsreplay.cli.show_lines import Note
@@ -15,8 +16,11 @@ from wsreplay.trace import filter as filters
 from wsreplay.trace.endings import ending_text
 from wsreplay.trace.gaps import gap_text
 from wsreplay.trace.reading import Reading
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.validator.findings import Judgement
+
+if TYPE_CHECKING:
+    from wsreplay.trace.identity import UserSource
 
 POLL_S = 0.1
 Item = Frame | Fault | Note
@@ -29,10 +33,12 @@ class Showing:
 
     def __init__(
         self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
-        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement],
+        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement], users: Sequence[UserSource] = (),
     ) -> None:  # fmt: skip
         # Finds what filters by findings ask for.
         self._judge = judge
+        # Where connections name their users.
+        self._users = users
         self.reading = reading
         self._name_of = name_of
         self._recording = recording
@@ -49,7 +55,8 @@ class Showing:
         # What is due between frames: time, order, a number that makes each different, the item; and the last number.
         self._waiting: list[tuple[int, int, int, Fault | Note]] = []
         self._number = 0
-        # By connection, as they were read last.
+        # By connection, as they were read last: as they were recorded, and with their users.
+        self._recorded: dict[int, Connection] = {}
         self.connections: dict[int, Connection] = {}
         self.sessions: dict[int, Session] = {}
 
@@ -65,7 +72,7 @@ class Showing:
             live = follow and self._recording.live
             end = self._recording.last_id()
             # After the end is known, so that the connection of every frame before it is.
-            if end > last or self._recording.changed_connections(self.connections):
+            if end > last or self._recording.changed_connections(self._recorded):
                 self._refresh()
             matches = self._filter.predicate(self._context)
             wanted = None if self._wanted is None else {connection.id for connection in self._wanted}
@@ -93,11 +100,13 @@ class Showing:
 
     def _refresh(self) -> None:
         connections = self._recording.connections()
-        self.connections = {connection.id: connection for connection in connections}
-        self.sessions = {connection.id: session for session in stitch(connections) for connection in session.connections}
+        self._recorded = {connection.id: connection for connection in connections}
+        sessions = stitch_by_users(connections, self._users)
+        self.sessions = {connection.id: session for session in sessions for connection in session.connections}
+        self.connections = {connection.id: connection for session in sessions for connection in session.connections}
         self.reading.refresh(connections)
-        self._context = filters.Context.of(self._recording, self._judgement(), reader=self.reading)
-        self._wanted = connections_of(self._recording, self._session)
+        self._context = filters.Context.of_sessions(sessions, self._judgement(), reader=self.reading)
+        self._wanted = connections_of(self._recording, self._session, self._users)
 
     def _judgement(self) -> Judgement | None:
         return self._judge() if self._filter.needs_judgement else None

@@ -18,7 +18,7 @@ from wsreplay import remote
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
-from wsreplay.cli.options import FITTING_DEFAULT, decoder_option, open_recording, split_session, user_option
+from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, open_recording, split_session, user_option
 from wsreplay.contract import Contract, load
 from wsreplay.decode import get_decoder
 from wsreplay.display import visible
@@ -28,11 +28,12 @@ from wsreplay.report import FORMATS, FileResult, baseline, exit_code, render, st
 from wsreplay.report.result import unproven
 from wsreplay.report.selection import select
 from wsreplay.store.paths import reachable
-from wsreplay.trace.identity import UserSource
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import UserSource, user_source_text
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Judgement, Severity
-from wsreplay.validator.parallel import FileOutcome, ReadAs
+from wsreplay.validator.parallel import FileOutcome
 
 PARQUET = "parquet"
 _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
@@ -60,10 +61,7 @@ _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 @click.option("--follow", is_flag=True, help="Check the recording while it grows, and print findings as they are decided.")
 @click.option("--save", is_flag=True, help="Store the findings in the recording.")
 @decoder_option
-@user_option(
-    "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
-    "[default: as recorded]"
-)
+@user_option(USER_PLACES)
 @click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Number of worker processes.")
 @click.option("--dask", metavar="ADDRESS",
               help="Use the workers of a Dask scheduler, such as tcp://HOST:8786, or local:4 processes.")
@@ -101,8 +99,12 @@ def command(
     results = _follow(paths, chosen, read_as, spans) if follow else _judge(paths, chosen, jobs, dask, read_as, spans, across)
     if save:
         _save(results)
+    names = {contract.file: name for contract, name in zip(chosen, contracts, strict=True)}
     results = [
-        replace(select(result, rules=rules, events=events, session=session), every_session=every, every_span=every_span)
+        replace(
+            select(result, rules=rules, events=events, session=session), every_session=every, every_span=every_span,
+            options=_options(names.get(result.contract.file) if result.contract else None, decoder, users),
+        )
         for result in results
         for session in sessions.get(Path(result.path), [None])
     ]
@@ -117,6 +119,12 @@ def command(
     if strict:
         _say_unproven(results)
     return exit_code(results, fail_on=Severity(fail_on))
+
+
+def _options(contract: str | None, decoder: str | None, users: Sequence[UserSource]) -> tuple[str, ...]:
+    """Those with which `tui` and `show` read what was validated the same way."""
+    named = [("-c", contract), ("--as", decoder), *(("--user", user_source_text(user)) for user in users)]
+    return tuple(part for option, value in named if value is not None for part in (option, value))
 
 
 def _sessions_of(files: Sequence[str]) -> dict[Path, list[int | None]]:
@@ -188,13 +196,14 @@ def _wanted(
 
     for path in paths:
         if remote.url_of(path) is not None:
-            yield from ((path, read_as(contract)) for contract in contracts)
+            yield from ((path, contract.read_as(read_as)) for contract in contracts)
             if not contracts:
                 yield path, None
             continue
         with suppress(RecordingError), open_recording(path):
             pass
-        yield from ((path, read_as(contract)) for path, contract in pair_with_contracts([path], contracts, read_as.decoder))
+        pairs = pair_with_contracts([path], contracts, read_as.decoder)
+        yield from ((path, contract.read_as(read_as)) for path, contract in pairs)
 
 
 def _result(outcome: FileOutcome, contract: Contract | None) -> FileResult:
@@ -219,7 +228,7 @@ def _follow(
 
     if len(paths) != 1:
         raise UsageError("--follow takes one recording")
-    contracts = [read_as(contract) for contract in contracts or await_contracts(paths[0], decoder=read_as.decoder)]
+    contracts = [contract.read_as(read_as) for contract in contracts or await_contracts(paths[0], decoder=read_as.decoder)]
     judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended, spans=spans)
     return [
         FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)

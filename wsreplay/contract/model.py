@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from wsreplay.contract.paths import Path, parse
 from wsreplay.errors import ContractError
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource
 
 CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
@@ -327,6 +328,10 @@ class Contract:
         before = self.keys["user"].sources if "user" in self.keys else ()
         keys = {**self.keys, "user": Key("user", (*paths, *before))} if paths else self.keys
         return replace(self, keys=keys, users=(*(user for user in users if user.kind != "message"), *self.users))
+
+    def read_as(self, read_as: ReadAs) -> Contract:
+        """The same for messages and users that are read so."""
+        return self.read_by(read_as.decoder).identified_by(*read_as.users)
 
     @property
     def has_number_types(self) -> bool:

@@ -27,7 +27,7 @@ from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.reading import MessageReading
-from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch
+from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch_by_users
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 from wsreplay.validator.judge import judge
 from wsreplay.validator.span_log import SpanLog
@@ -134,9 +134,8 @@ def _diff(
     if options.coalesce and fields.seq is not None:
         # However many messages there were, the numbers behind them have moved.
         fields = replace(fields, volatile=(*fields.volatile, fields.seq), seq=None)
-    within = contract.resume_within_ns if contract is not None else RESUME_WITHIN_NS
-    left = _talks(a, readings[0], fields, options.coalesce, session_a, within)
-    right = _talks(b, readings[1], fields, options.coalesce, session_b, within)
+    left = _talks(a, readings[0], fields, options.coalesce, session_a, contract)
+    right = _talks(b, readings[1], fields, options.coalesce, session_b, contract)
     both_named = session_a is not None and session_b is not None
     pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
     judged = (
@@ -169,10 +168,11 @@ def _protocol_ids(*readings: MessageReading) -> list[str]:
 
 def _talks(
     recording: Recording, reading: MessageReading, fields: Fields, coalesce: Collection[str], session: int | None,
-    within_ns: int,
+    contract: Contract | None,
 ) -> list[ComparedSession]:  # fmt: skip
     with recording.snapshot():
-        sessions = stitch(recording.connections(), within_ns)
+        users, within_ns = ((), RESUME_WITHIN_NS) if contract is None else (contract.users, contract.resume_within_ns)
+        sessions = stitch_by_users(recording.connections(), users, within_ns)
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
         talks = [ComparedSession(session, fields, coalesce) for session in sessions]

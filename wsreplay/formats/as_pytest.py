@@ -28,7 +28,7 @@ _INDENT = "            "
 _JUDGED = """What the contract finds
 wrong in it fails the test, until `pytest --wsreplay-record=all` records the mended backend anew."""
 _UNJUDGED = """No built-in contract
-fits it, so the test fails only if the client departs from it; `wsreplay export -c CONTRACT` writes one that judges the backend, too."""
+fits it, so only what the client does is checked; with `wsreplay export -c CONTRACT` the backend is, too."""
 _MOST_NESTED = 90  # brackets: Python reads no more than two hundred in each other
 
 

@@ -45,6 +45,8 @@ class FileResult:
     session: int | None = None
     # sessions without a finding are told in full, too
     every_session: bool = False
+    # options with which other commands read it the same way, such as `-c chat.yaml`
+    options: tuple[str, ...] = ()
     # programs are told all spans, not only runs
     every_span: bool = False
 

@@ -278,9 +278,10 @@ class _File:
         if wrong:
             first = next((finding.session for finding in wrong if finding.session), None)
             path = shlex.quote(visible(self.result.path))
-            yield f"  look closer: wsreplay tui {path}"
+            options = "".join(f" {shlex.quote(visible(option))}" for option in self.result.options)
+            yield f"  look closer: wsreplay tui {path}{options}"
             if first:
-                yield f"               wsreplay show {path} {first}"
+                yield f"               wsreplay show {path} {first}{options}"
 
     def _no_fit(self, judgement: Judgement) -> Iterator[str]:
         """What was seen, and how to go on."""

@@ -12,9 +12,9 @@ from wsreplay.display import INJECTED
 from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_text
-from wsreplay.trace.identity import UserSource, identified
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.reading import MessageReading
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.validator.findings import Finding, Verdict
 
 _EXCERPT_BYTES = 64 * 1024
@@ -94,7 +94,7 @@ def ghost_ns(finding: Finding) -> int:
 
 def sessions(recording: Recording, resume_within_ns: int, users: Sequence[UserSource] = ()) -> list[Session]:
     """The sessions of a recording; a connection within the time continues one. `users` say where they name their users."""
-    return stitch(identified(recording.connections(), users), resume_within_ns)
+    return stitch_by_users(recording.connections(), users, resume_within_ns)
 
 
 def faults(recording: Recording, session: Session) -> list[Fault]:

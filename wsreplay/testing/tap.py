@@ -244,7 +244,9 @@ class Tap:
         __tracebackhide__ = True
         judgement = self.judgement(contract)
         if exit_code([FileResult(str(self.path), judgement)], strict=strict) != EXIT_CLEAN:
-            raise AssertionError(f"{complaint(judgement, strict)}\n{self.path}")
+            is_empty = self.recording.last_id() == 0
+            why = "nothing was recorded: does the client use tap.url?" if is_empty else complaint(judgement, strict)
+            raise AssertionError(f"{why}\n{self.path}")
 
     def report(self, format: str = "text", contract: AnyContract | None = None) -> str:
         """The report as text, or in another format of `wsreplay validate`."""

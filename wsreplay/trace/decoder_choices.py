@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from wsreplay.decode import BINARY, TEXT, Choice, RawMessage, choose, get_decoder
 from wsreplay.decode.detect import LONGEST_LOOKED_AT, LOOKED_AT
 from wsreplay.model import Connection, Ending, Message
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+
+if TYPE_CHECKING:
+    from wsreplay.trace.identity import UserSource
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """How recordings are read where the user says so: messages by this decoder, with users named at these places."""
+
+    decoder: str | None = None
+    users: tuple[UserSource, ...] = ()
+
+
+AS_RECORDED = ReadAs()
 
 
 class Choices:

@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from wsreplay.errors import UsageError, WsreplayError
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.tui.config import Config
 from wsreplay.tui.jobs.child_process import ChildProcesses
 from wsreplay.tui.jobs.jobs import Jobs
@@ -62,7 +63,7 @@ class ReplayApp(NavigatingApp):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
-    opened; `contracts` by which, and without any by what fits; `decoder` what their messages are read by. `guard` ends
+    opened; `contracts` by which, and without any by what fits; `read_as` how they are read. `guard` ends
     the program with its terminal. `memory` is what is remembered from one time to the next. Raises UsageError for a theme that
     does not exist.
     """
@@ -88,7 +89,7 @@ class ReplayApp(NavigatingApp):
         clock: Callable[[], int] = time.monotonic_ns,
         validating: bool = True,
         while_open: int | None = None,
-        decoder: str | None = None,
+        read_as: ReadAs = AS_RECORDED,
         guard: TerminalGuard | None = None,
         memory: UserMemory | None = None,
     ) -> None:
@@ -100,7 +101,7 @@ class ReplayApp(NavigatingApp):
         super().__init__()
         self.path = path
         self.begin_at = session
-        self.decoder = decoder
+        self.read_as = read_as
         self.clock = clock
         self.clock_form = ClockForm.RECORDING
         self.validates = validating

@@ -13,6 +13,7 @@ from textual.message_pump import MessagePump
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.config import Config
 from wsreplay.tui.jobs.child_process import ChildProcesses
 from wsreplay.tui.jobs.task import Task
@@ -70,8 +71,8 @@ class Host(Protocol):
         """Whether recordings are validated as they are opened."""
 
     @property
-    def decoder(self) -> str | None:
-        """What the user says that messages are read by."""
+    def read_as(self) -> ReadAs:
+        """How the user says that recordings are read."""
 
     @property
     def processes(self) -> ChildProcesses:

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.checkpoint import settle
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.trace.sessions import there_are
 from wsreplay.tui.host import PlaceBeyond
 from wsreplay.tui.look.appearance import Appearance
@@ -39,12 +40,12 @@ OPENING_S = 0.5  # that a start waits for a program that has locked the file
 class NavigatingApp(KeyOrder, ErrorGuard):
     """The part of the application that opens recordings and screens, and leaves them.
 
-    `path` is a recording, or a folder of them; `begin_at` is the number of a session to begin at, `decoder` what the user says
-    that messages are read by.
+    `path` is a recording, or a folder of them; `begin_at` is the number of a session to begin at, `read_as` how the user says
+    that recordings are read.
     """
 
     path: Path
-    decoder: str | None = None
+    read_as: ReadAs = AS_RECORDED
     begin_at: int | None
     look: Appearance
     validation: Validation
@@ -64,7 +65,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             if self.begin_at is not None:
                 raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
             return
-        self.recording = OpenRecording.open(self.path, self.decoder, patience_s=OPENING_S)
+        self.recording = OpenRecording.open(self.path, self.read_as, patience_s=OPENING_S)
         if self.begin_at is not None and self.recording.session(self.begin_at) is None:
             raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.recording.sessions)}")
 
@@ -77,7 +78,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             from wsreplay.tui.browse.recordings import RecordingsScreen
 
             return RecordingsScreen(self.path)
-        return self._first_screen_of(self.recording or OpenRecording.open(self.path, self.decoder))
+        return self._first_screen_of(self.recording or OpenRecording.open(self.path, self.read_as))
 
     def _first_screen_of(self, recording: OpenRecording, at: Finding | None = None) -> Screen[None]:
         """Where to begin in a recording, which is the one that is open as soon as there is such a screen.
@@ -121,7 +122,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             return
         recording = None
         try:
-            recording = OpenRecording.open(path, self.decoder, patience_s=LOCKED_S)
+            recording = OpenRecording.open(path, self.read_as, patience_s=LOCKED_S)
             screen = self._first_screen_of(recording, at)
         except WsreplayError as error:
             if recording is not None:

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
+
 
 def run(
     path: Path,
@@ -16,12 +18,12 @@ def run(
     ascii_only: bool | None = None,
     mouse: bool | None = None,
     while_open: int | None = None,
-    decoder: str | None = None,
+    read_as: ReadAs = AS_RECORDED,
 ) -> None:
     """Show a recording, one session of it, or a folder of recordings, until the user quits.
 
     None leaves a setting to the user's configuration. `while_open` is a pipe's descriptor: when its other end is closed, who
-    shows this has ended, and it ends too. `decoder` is what messages are read by.
+    shows this has ended, and it ends too. `read_as` says how recordings are read.
 
     Raises WsreplayError before the terminal is taken over: for a file that cannot be opened, a setting that cannot be right,
     a contract that cannot be used, or where there is no terminal that will do.
@@ -36,10 +38,10 @@ def run(
         settings = settings._replace(ascii=ascii_only)
     if mouse is not None:
         settings = settings._replace(mouse=mouse)
-    if decoder is not None:
+    if read_as.decoder is not None:
         from wsreplay.decode import get_decoder
 
-        get_decoder(decoder)
+        get_decoder(read_as.decoder)
     if contracts:
         from wsreplay import contract
 
@@ -50,7 +52,7 @@ def run(
 
     guard = TerminalGuard(sys.stdin.fileno())
     app = ReplayApp(
-        path, session=session, config=settings, contracts=contracts, while_open=while_open, decoder=decoder, guard=guard,
+        path, session=session, config=settings, contracts=contracts, while_open=while_open, read_as=read_as, guard=guard,
         memory=UserMemory(memory_path()),
     )  # fmt: skip
     app.open()

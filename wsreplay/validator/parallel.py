@@ -28,7 +28,8 @@ from wsreplay.errors import RecordingError, WsreplayError
 from wsreplay.model import NO_CONTRACT, Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
-from wsreplay.trace.identity import UserSource, identified
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import identified
 from wsreplay.validator.across import JudgedFile, judge_across
 from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Judgement
@@ -54,17 +55,6 @@ class FileOutcome:
     error: WsreplayError | None = None
     judged_by: Contract | None = None  # where whoever judged has chosen it
     claims: Claims | None = None  # where they were asked for
-
-
-@dataclass(frozen=True, slots=True)
-class ReadAs:
-    """How a contract reads what it judges, where that is asked for: by this decoder, with users named at these places."""
-
-    decoder: str | None = None
-    users: tuple[UserSource, ...] = ()
-
-    def __call__(self, contract: Contract) -> Contract:
-        return contract.read_by(self.decoder).identified_by(*self.users)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +156,7 @@ class _Task:
         try:
             with Recording.open(path) as recording:
                 if chosen is None:
-                    chosen = self.read_as(select_contracts(recording, decoder=self.read_as.decoder)[0])
+                    chosen = select_contracts(recording, decoder=self.read_as.decoder)[0].read_as(self.read_as)
                 span_log, claims = SpanLog() if self.spans else None, Claims() if self.across else None
                 judgement = judge(recording, chosen, span_log=span_log, log_claim=claims.add if claims is not None else None)
         except WsreplayError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.browse.previews import Preview, Previews
 
@@ -25,7 +26,7 @@ class SlowJobs:
 def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not_keep_the_others_from_it(tmp_path):
     shown: list[str] = []
     jobs = SlowJobs()
-    previews = Previews(jobs, lambda path: shown.append(path.name))
+    previews = Previews(jobs, lambda path: shown.append(path.name), ReadAs)
     recordings = [ListedRecording(tmp_path / name) for name in ("a", "b", "c")]
     previews.validate(recordings, ())
     (paths, on_result, on_failure), = jobs.tasks
@@ -44,7 +45,7 @@ def test_recordings_are_validated_in_turn_and_one_that_ends_the_process_does_not
 def test_a_folder_that_is_read_again_starts_nothing_anew(tmp_path):
     shown: list[str] = []
     jobs = SlowJobs()
-    previews = Previews(jobs, lambda path: shown.append(path.name))
+    previews = Previews(jobs, lambda path: shown.append(path.name), ReadAs)
     a, b, c, d = (ListedRecording(tmp_path / name) for name in "abcd")
     previews.validate([b, c], ())
     previews.validate([a, b, c, d], ())

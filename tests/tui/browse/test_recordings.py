@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import orjson
+import pytest
 
 from tests.tui.conftest import Script, chat
 from wsreplay.model import Ending
@@ -229,3 +230,20 @@ async def test_as_long_as_some_are_not_validated_nothing_says_that_no_more_has_f
         on.app.screen.previews.forget()
         await on.press("right_square_bracket")
         assert "not all of these are validated yet" in on.text()
+
+
+@pytest.mark.parametrize("named_by", ["the contract", "the user"])
+async def test_users_are_named_where_the_contract_or_the_user_says(stage, script, tmp_path, named_by):
+    recording = script("desk.db")
+    for number, name in ((1, "ann"), (2, "ben")):
+        recording.open(number, number, path=f"/desk?who={name}", user=None, closed_ns=4 * 10**9)
+        recording.say(number, 10, 1, raw=b'{"ev":"trip.asked"}')
+    recording.write(4000)
+    place = "user: query:who" if named_by == "the contract" else ""
+    (tmp_path / "desk.yaml").write_text(f"{DESK}{place}\n")
+    users = () if place else ("query:who",)
+    contracts = (str(tmp_path / "desk.yaml"),)
+    for path, validating in ((tmp_path, False), (tmp_path, True), (tmp_path / "desk.db", True)):
+        async with stage(path, width=100, contracts=contracts, users=users, validating=validating) as on:
+            await on.until(lambda: "ann" in on.text().replace("who=ann", ""))
+            assert "anonymous" not in on.text()

@@ -18,6 +18,7 @@ import pytest
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
+from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.jobs.child_process import LARGE_BYTES, ChildProcesses
 from wsreplay.tui.jobs.task import RecordingTask
 from wsreplay.tui.recording.scan import FrameScan, ScanResult, matching_ids, next_match, session_ids
@@ -113,8 +114,8 @@ def whole(results):
 
 
 async def test_spans_are_in_the_lanes_that_come_with_them(processes, chat_recording, results_of):
-    (in_thread,) = results_of(RecordingTask(chat_recording, partial(read_spans, None, (), None, 0)))
-    (in_process,) = await there(processes, chat_recording, partial(read_spans, None, (), None, 0))
+    (in_thread,) = results_of(RecordingTask(chat_recording, partial(read_spans, None, (), AS_RECORDED, 0)))
+    (in_process,) = await there(processes, chat_recording, partial(read_spans, None, (), AS_RECORDED, 0))
 
     def facts(reading):
         return [(span.id, span.name, span.start_ns, span.end_ns, span.depth) for span in reading.spans]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.tui.conftest import PublishedHere
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording import span_reading
 from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.recording.span_reading import SpanReading, open_at, read_spans
@@ -24,7 +25,7 @@ def test_what_has_begun_and_not_ended_is_open(times, at):
 def page(path, from_ns: int = 0) -> SpanReading:
     published = PublishedHere()
     with Recording.open(path) as reader:
-        read_spans(None, ("agent-chat",), None, from_ns, reader, published)
+        read_spans(None, ("agent-chat",), AS_RECORDED, from_ns, reader, published)
     (reading,) = published.values
     return reading
 

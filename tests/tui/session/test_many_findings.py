@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording import evidence
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.validation.tasks import ValidationResult, validate_once
@@ -43,7 +44,7 @@ def many(tmp_path_factory):
         made.say(1, 2 * number + 1, 1, "asked", n=number)
     path = made.write(2 * EVENTS + 10)
     context = PublishedHere()
-    partial(validate_once, path, (str(contract),), None)(context)
+    partial(validate_once, path, (str(contract),), AS_RECORDED)(context)
     return path, contract, next(value for value in context.values if isinstance(value, ValidationResult))
 
 

@@ -11,12 +11,12 @@ async def test_spans_that_take_long_to_trace_arrive_all_the_same(stage, live_cha
     begun, opens = [], threading.Event()
     plain = traced_module.read_spans
 
-    def read_spans(only, contracts, decoder, from_ns, reader, context):
+    def read_spans(only, contracts, read_as, from_ns, reader, context):
         begun.append(1)
         while not opens.wait(0.01):
             if context.cancelled:
                 return
-        plain(only, contracts, decoder, from_ns, reader, context)
+        plain(only, contracts, read_as, from_ns, reader, context)
 
     monkeypatch.setattr(traced_module, "read_spans", read_spans)
     async with stage(live_chat.path) as on:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wsreplay.display import local_time
 from wsreplay.errors import WsreplayError
+from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.recording.stitching import stitch_by
+
+if TYPE_CHECKING:
+    from wsreplay.contract import Contract
+    from wsreplay.trace.identity import UserSource
+
+    Stitch = Callable[[list[Connection]], list[Session]]
 
 AT_ONCE = 25  # recordings that are told of together
 
@@ -38,30 +48,45 @@ class ListedRecording:
     live: bool = False
 
 
-def read_folder(folder: Path, context: JobContext) -> None:
-    """Publishes what `*.db` of a folder and of its folders hold, some at a time, and (None) that these were all.
+def read_folder(
+    folder: Path, contracts: Sequence[str], users: Sequence[UserSource], context: JobContext
+) -> None:
+    """Publishes what `*.db` of a folder and of its folders hold, some at a time, and (None) that these were all. `users`, then
+    the first of the contracts, say where connections name their users.
 
     A file that cannot be read is listed with the reason: one that another program has locked keeps nobody waiting.
     """
-    recordings = _read_all(folder, context)
+    contract = _contract(contracts)
+    recordings = _read_all(folder, partial(stitch_by, contract, users=users), context)
     while some := list(islice(recordings, AT_ONCE)):
         context.publish(some)
     if not context.cancelled:
         context.publish(None)
 
 
-def _read_all(folder: Path, context: JobContext) -> Iterator[ListedRecording]:
+def _contract(names: Sequence[str]) -> Contract | None:
+    """None without any, and where it cannot be loaded: whoever validates by it says why."""
+    if not names:
+        return None
+    from wsreplay.contract import load  # the first screen does without, unless one is asked for
+
+    with suppress(WsreplayError):
+        return load(names[0])
+    return None
+
+
+def _read_all(folder: Path, stitched: Stitch, context: JobContext) -> Iterator[ListedRecording]:
     for path in sorted(folder.glob("**/*.db")) if folder.is_dir() else ():
         if context.cancelled:
             return
-        yield _read(path, str(path.relative_to(folder)))
+        yield _read(path, str(path.relative_to(folder)), stitched)
 
 
-def _read(path: Path, name: str) -> ListedRecording:
+def _read(path: Path, name: str, stitched: Stitch) -> ListedRecording:
     try:
         with Recording.open(path, LOCKED_S) as reader:
             status, runs = path.stat(), reader.runs()
-            sessions = stitch(reader.connections())
+            sessions = stitched(reader.connections())
             return ListedRecording(
                 path,
                 name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wsreplay.errors import WsreplayError
 from wsreplay.model import NO_CONTRACT, NO_RULES, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.decoder_choices import Choices
+from wsreplay.trace.decoder_choices import Choices, ReadAs
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import JobContext
@@ -20,6 +20,7 @@ from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.tui.validation.tasks import evidence_of
 
 if TYPE_CHECKING:
+    from wsreplay.contract import Contract
     from wsreplay.validator.findings import Finding, Judgement
 
 PREVIEWING = "validating the recordings"
@@ -53,23 +54,24 @@ class Preview(NamedTuple):
         return self.errors + self.warnings > 0
 
 
-def preview_all(paths: Sequence[Path], contracts: Sequence[str], context: JobContext) -> None:
+def preview_all(paths: Sequence[Path], contracts: Sequence[str], read_as: ReadAs, context: JobContext) -> None:
     """Publishes a `Preview` of each recording in turn."""
     for path in paths:
         try:
             with Recording.open(path) as reader:
-                context.publish(preview(reader, contracts))
+                context.publish(preview(reader, contracts, read_as))
         except WsreplayError as error:
             context.publish(Preview(why=str(error).removeprefix(str(path)).lstrip(": "), failed=True))
 
 
-def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
+def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Preview:
     """Raises WsreplayError."""
-    from wsreplay.contract import load
-    from wsreplay.validator.preview import preview_verdict
+    from wsreplay.validator.preview import preview_by
     from wsreplay.validator.saved import SavedVerdicts
+    from wsreplay.validator.select import select_contracts
 
-    judgement = preview_verdict(reader, contracts, SavedVerdicts.open())
+    contract = select_contracts(reader, contracts, read_as.decoder)[0].read_as(read_as)
+    judgement = preview_by(reader, contract, SavedVerdicts.open())
     if judgement is None:
         return Preview(why="too long to be validated in a list: open it")
     if not judgement.events and not judgement.findings:
@@ -83,11 +85,11 @@ def preview(reader: Recording, contracts: Sequence[str]) -> Preview:
     firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")
     first = gravest(firsts.values()) if firsts else None
     number = first.session or 1 if first is not None else 1
-    session = stitch_by(load(contracts[0]) if contracts else None, reader.connections())[number - 1]
+    session = stitch_by(contract, reader.connections())[number - 1]
     user = session.user or judgement.users.get(number) or ""
     if first is None:
         return Preview(errors, warnings, run_words(judgement.runs), user=user)
-    words = finding_words(first, _label(reader, judgement, first, session, contracts))
+    words = finding_words(first, _label(reader, judgement, first, session, contract))
     beside = [finding for finding in judgement.findings if finding.session == first.session and finding != first]
     evidence = evidence_of(reader, [first, *beside][:MOST_EVIDENCE], [], [])
     return Preview(errors, warnings, words, number, user, first, evidence)
@@ -102,7 +104,7 @@ def _what_it_is(reader: Recording) -> str:
 
 
 def _label(
-    reader: Recording, judgement: Judgement, finding: Finding, session: Session, contracts: Sequence[str]
+    reader: Recording, judgement: Judgement, finding: Finding, session: Session, contract: Contract
 ) -> str:
     """What the contract calls the tool or the agent that a finding is about, where the session is not long."""
     if label := span_label(finding, judgement.spans):
@@ -110,17 +112,18 @@ def _label(
     if not finding.slice or reader.last_id() > MOST_LABELLED:
         return ""
     from wsreplay.validator import SpanLog, judge
-    from wsreplay.validator.select import select_contracts
 
-    spans = judge(reader, select_contracts(reader, contracts)[0], sessions=[session], span_log=SpanLog()).spans
+    spans = judge(reader, contract, sessions=[session], span_log=SpanLog()).spans
     return span_label(finding, spans)
 
 
 class Previews:
-    """Previews of the recordings of a list. Those that are not known are validated; `on_preview` is called for each."""
+    """Previews of the recordings of a list. Those that are not known are validated, read as `read_as` says; `on_preview` is
+    called for each."""
 
-    def __init__(self, jobs: Jobs, on_preview: Callable[[Path], object]) -> None:
+    def __init__(self, jobs: Jobs, on_preview: Callable[[Path], object], read_as: Callable[[], ReadAs]) -> None:
         self._jobs = jobs
+        self._read_as = read_as
         self._on_preview = on_preview
         # By what tells a recording from what it was before, and the contracts.
         self._known: dict[object, Preview] = {}
@@ -157,7 +160,7 @@ class Previews:
         self._at_work, self._waiting = [*self._at_work, *self._waiting], []
         if self._at_work:
             paths = [recording.path.absolute() for recording in self._at_work]
-            task = partial(preview_all, paths, self._contracts)
+            task = partial(preview_all, paths, self._contracts, self._read_as())
             self._jobs.run_in_process(PREVIEWING, task, self._take, self._fail)
 
     def _take(self, preview: Preview) -> None:

@@ -62,7 +62,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         # What is being read, until all of it is there.
         self._coming: list[ListedRecording] = []
         self.jobs = Jobs(self, lambda: self.host.processes, self.job_failed)
-        self.previews = Previews(self.jobs, self._show_preview)
+        self.previews = Previews(self.jobs, self._show_preview, lambda: self.host.read_as)
         # Whether previews have come that the order does not know yet.
         self._is_arranging = False
         # On which days the recordings began.
@@ -86,7 +86,8 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
 
     def action_reload(self) -> None:
         self._coming = []
-        self.jobs.run_in_thread(READING, partial(read_folder, self.folder), self._take_recordings)
+        read = partial(read_folder, self.folder, self.host.validation.contracts, self.host.read_as.users)
+        self.jobs.run_in_thread(READING, read, self._take_recordings)
 
     def job_failed(self, name: str, why: str) -> None:
         if name not in (PREVIEWING, GLIMPSE):  # which stand in the list, or are asked for again with the next row
@@ -255,7 +256,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
             return None
         preview = self.preview(item) or Preview()
         contract = next(iter(self.host.validation.contracts), None)
-        work = partial(read_glimpse, preview.session, preview.evidence, preview.first, self.host.decoder, contract)
+        work = partial(read_glimpse, preview.session, preview.evidence, preview.first, self.host.read_as, contract)
         return RecordingTask(item.path, work, LOCKED_S)
 
     def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.tui.recording.view import RETRY_S
 
 if TYPE_CHECKING:
+    from wsreplay.contract import Contract
     from wsreplay.diff.conversation import ComparedMessage
     from wsreplay.diff.rows import Row
 
@@ -29,31 +31,36 @@ Side = tuple[Path, int]
 """(recording, session)"""
 
 
-def aligned(other: Path, sessions: tuple[int, int], contract: str | None, reader: Recording, context: JobContext) -> None:
+def aligned(
+    other: Path, sessions: tuple[int, int], contract: str | None, read_as: ReadAs, reader: Recording, context: JobContext
+) -> None:
     """Publishes all rows of a session beside one of another recording. Raises WsreplayError."""
     with Recording.open(other) as b:
-        context.publish(align(reader, b, sessions, contract))
+        context.publish(align(reader, b, sessions, contract, read_as))
 
 
-def align(a: Recording, b: Recording, sessions: tuple[int, int], contract: str | None) -> list[Row]:
+def align(
+    a: Recording, b: Recording, sessions: tuple[int, int], contract: str | None, read_as: ReadAs = AS_RECORDED
+) -> list[Row]:
     """All rows of two sessions; a contract says where ids stand, the usual one for None. Raises WsreplayError."""
     from wsreplay.contract import load  # for a child process: importing these would hold up keys
     from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.validator.select import DEFAULT_CONTRACT
 
+    judged_by = load(contract or DEFAULT_CONTRACT).read_as(read_as)
     for recording, number in zip((a, b), sessions, strict=True):
-        session = session_of(recording, number)
+        session = session_of(recording, number, judged_by)
         frames = len(recording.frame_ids([connection.id for connection in session.connections]))
         if frames > MOST_FRAMES:
             raise UsageError(f"session {number} of {recording.path.name} has {frames:,} frames: use `wsreplay diff`")
     options = DiffOptions(findings=False, whole=True)
-    result = diff(a, b, load(contract or DEFAULT_CONTRACT), options, session_a=sessions[0], session_b=sessions[1])
+    result = diff(a, b, judged_by, options, session_a=sessions[0], session_b=sessions[1])
     return [row for session in result.sessions for row in session.rows]
 
 
-def session_of(recording: Recording, number: int) -> Session:
-    """Raises UsageError."""
-    sessions = stitch(recording.connections())
+def session_of(recording: Recording, number: int, contract: Contract) -> Session:
+    """Of those that the contract makes. Raises UsageError."""
+    sessions = stitch_by(contract, recording.connections())
     if not 1 <= number <= len(sessions):
         raise UsageError(f"{recording.path} has no session {number}; it has {len(sessions)}")
     return sessions[number - 1]

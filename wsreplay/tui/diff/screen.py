@@ -74,7 +74,7 @@ class DiffScreen(BaseScreen, NarrowedList):
         self.list.set_empty_lines(["", f"{ALIGNING} …"])
         self.list.focus()
         self.paint_lines()
-        work = partial(aligned, path_b, (number_a, number_b), self.contract)
+        work = partial(aligned, path_b, (number_a, number_b), self.contract, self.host.read_as)
         self.jobs.read_in_process(ALIGNING, work, self._aligned)
 
     def job_failed(self, name: str, why: str) -> None:

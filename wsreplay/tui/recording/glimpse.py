@@ -11,7 +11,7 @@ from wsreplay.model import Run, Session
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.trace.decoder_choices import Choices
+from wsreplay.trace.decoder_choices import Choices, ReadAs
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.tui.jobs.task import JobContext
@@ -40,7 +40,7 @@ class Glimpse(NamedTuple):
 
 
 def read_glimpse(
-    number: int, evidence: Evidence | None, finding: Finding | None, decoder: str | None, contract: str | None,
+    number: int, evidence: Evidence | None, finding: Finding | None, read_as: ReadAs, contract: str | None,
     reader: Recording, context: JobContext,
 ) -> None:  # fmt: skip
     """Publishes a `Glimpse` of session `number` around the place of a finding (None: its beginning); None: no such session.
@@ -48,12 +48,12 @@ def read_glimpse(
     `contract` is the name or file of the one that says where types and users are.
     """
     read_by = None if contract is None else _load(contract)
-    sessions = stitch_by(read_by, reader.connections())
+    sessions = stitch_by(read_by, reader.connections(), read_as.users)
     session = sessions[number - 1] if 1 <= number <= len(sessions) else None
     if session is None:
         context.publish(None)
         return
-    reading = _reading(reader, session, decoder, read_by)
+    reading = _reading(reader, session, read_as.decoder, read_by)
     context.publish(glimpse(reader, session, len(sessions), evidence or NO_EVIDENCE, finding, reading))
 
 

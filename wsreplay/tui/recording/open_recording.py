@@ -14,7 +14,7 @@ from wsreplay.model import Connection, Mark, Run, Session
 from wsreplay.store import paging
 from wsreplay.store.access import PATIENCE_S
 from wsreplay.store.reader import Recording
-from wsreplay.trace.decoder_choices import Choices
+from wsreplay.trace.decoder_choices import AS_RECORDED, Choices, ReadAs
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
@@ -35,12 +35,12 @@ LOCKED_S = 0.05  # a key does not wait longer for a program that has locked the 
 class OpenRecording:
     """One recording for one interface: its reader for the UI's thread, its sessions, its evidence.
 
-    Jobs open readers of their own by `path`. `decoder` is the one that the user names for all connections.
+    Jobs open readers of their own by `path`. `read_as` says how, where the user does.
     """
 
-    def __init__(self, reader: Recording, decoder: str | None = None) -> None:
+    def __init__(self, reader: Recording, read_as: ReadAs = AS_RECORDED) -> None:
         self._take(reader)
-        self.named_decoder = decoder
+        self.read_as = read_as
         self.path: Path = reader.path
         # What the validator says.
         self.evidence: Evidence = NO_EVIDENCE
@@ -62,7 +62,7 @@ class OpenRecording:
         # What is known to stand between the frames.
         self.placed_rows: Sequence[PlacedRow] = ()
         # What its connections are read by, which contract says where their types are, and what links their frames.
-        self.choices = Choices(decoder)
+        self.choices = Choices(read_as.decoder)
         self._contract: Contract | None = None
         self.reading = FrameReading(self.choices, Links())
         # Whether it is being written.
@@ -74,9 +74,9 @@ class OpenRecording:
         self.refresh()
 
     @classmethod
-    def open(cls, path: str | Path, decoder: str | None = None, *, patience_s: float = PATIENCE_S) -> Self:
+    def open(cls, path: str | Path, read_as: ReadAs = AS_RECORDED, *, patience_s: float = PATIENCE_S) -> Self:
         """Open one, and wait so long for a program that has locked the file. Raises WsreplayError."""
-        return cls(Recording.open(path, patience_s), decoder)
+        return cls(Recording.open(path, patience_s), read_as)
 
     def close(self) -> None:
         self.reader.close()
@@ -118,7 +118,7 @@ class OpenRecording:
         self._set_marks(marks)
 
     def _stitch(self) -> None:
-        self.sessions = stitch_by(self._contract, self.connections.values())
+        self.sessions = stitch_by(self._contract, self.connections.values(), self.read_as.users)
         self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
 
     # What its messages say.
@@ -134,12 +134,12 @@ class OpenRecording:
 
     def _choose_decoders(self) -> None:
         if self._contract is None:
-            self.choices = Choices(self.named_decoder)
+            self.choices = Choices(self.read_as.decoder)
             self.reading = FrameReading(self.choices, Links())
             return
         from wsreplay.contract.decoding import choices_of, frame_reading_of
 
-        self.choices = choices_of(self._contract, self.named_decoder)
+        self.choices = choices_of(self._contract, self.read_as.decoder)
         self.reading = frame_reading_of(self.choices, Links(), self._contract)
 
     def _refresh_decoders(self, last_id: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.squeeze import Stretch, find_idle
@@ -54,7 +55,7 @@ class SpanReading(NamedTuple):
 
 
 def read_spans(
-    only: Sequence[int] | None, contracts: Sequence[str], decoder: str | None, from_ns: int, reader: Recording,
+    only: Sequence[int] | None, contracts: Sequence[str], read_as: ReadAs, from_ns: int, reader: Recording,
     context: JobContext,
 ) -> None:  # fmt: skip
     """Publishes a page of the spans of some connections (all: None) by the first of the contracts, as `SpanReading`."""
@@ -62,7 +63,8 @@ def read_spans(
     from wsreplay.validator import SpanLog, judge
     from wsreplay.validator.select import select_contracts
 
-    contract, log = select_contracts(reader, contracts, decoder)[0], SpanLog(from_ns=from_ns, most=PAGE)
+    contract = select_contracts(reader, contracts, read_as.decoder)[0].read_as(read_as)
+    log = SpanLog(from_ns=from_ns, most=PAGE)
     stitched = stitch_by(contract, reader.connections())
     sessions = None
     if only is not None:
@@ -145,5 +147,5 @@ class SpanReader:
         """Read them, whatever is known: a page of those that had not ended at a time of the recording (ns)."""
         self._known, self._asked_ns, self._from_ns = (contracts, self._recording.last_id), now_ns, from_ns
         only = [connection.id for connection in session.connections] if session else None
-        read = partial(read_spans, only, contracts, self._recording.named_decoder, from_ns)
+        read = partial(read_spans, only, contracts, self._recording.read_as, from_ns)
         self._jobs.read_in_process(READING, read, self._on_reading, self._on_failure)

@@ -113,7 +113,7 @@ class ExportController:
         what = self._scope(ids if format_.narrows else None)
         job = handover.HandoverJob(
             format_, self._recording.path, self._recording.path, session if format_.of_one else self._rows.session,
-            ids if format_.narrows else None, self._host.host.validation.contracts_in_use, self._recording.named_decoder,
+            ids if format_.narrows else None, self._host.host.validation.contracts_in_use, self._recording.read_as,
         )
         name = handover.propose_name(format_, self._recording.path, self._rows.number)
         self._host.ask(

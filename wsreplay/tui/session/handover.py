@@ -12,6 +12,7 @@ from wsreplay.files import new_file, write_new_file
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.session import export
 
@@ -40,7 +41,7 @@ FORMATS = (
 @dataclass(frozen=True, slots=True)
 class HandoverJob:
     """What is to be written: a session (None: all of the recording), or of it the frames `ids`; `contracts` are the names of
-    those that judge it, `decoder` what the user says that messages are read by."""
+    those that judge it, `read_as` how the user says that it is read."""
 
     format_: HandoverFormat
     path: Path
@@ -48,7 +49,7 @@ class HandoverJob:
     session: Session | None
     ids: Sequence[int] | None = None
     contracts: tuple[str, ...] = ()
-    decoder: str | None = None
+    read_as: ReadAs = AS_RECORDED
 
     def __call__(self, context: JobContext) -> None:
         """Write it, and publish the files that were written. Raises WsreplayError."""
@@ -77,7 +78,8 @@ def _write_report(job: HandoverJob) -> list[Path]:
 
     results = []
     with Recording.open(job.path) as reader:
-        for contract in select_contracts(reader, job.contracts, job.decoder):
+        for contract in select_contracts(reader, job.contracts, job.read_as.decoder):
+            contract = contract.read_as(job.read_as)
             judgement = judge(reader, contract, span_log=SpanLog())
             result = FileResult(
                 str(job.path), judgement, resume_within_ns=contract.resume_within_ns, contract=contract, every_session=True

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wsreplay.model import Frame
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, known_places, locate, moment, place, tally
 from wsreplay.tui.recording.finding_index import FindingIndex, pack
@@ -115,13 +116,13 @@ def _belongings(reader: Recording, findings: list[Finding]) -> dict[int, int]:
     return places
 
 
-def validate_once(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
-    """Publishes how far it is, and the evidence at the end. `decoder` is the one that the user names, if any."""
+def validate_once(path: Path, names: Sequence[str], read_as: ReadAs, context: JobContext) -> None:
+    """Publishes how far it is, and the evidence at the end. `read_as` is how the user says that it is read."""
     _give_way()
-    _validate(path, names, decoder, context)
+    _validate(path, names, read_as, context)
 
 
-def _validate(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
+def _validate(path: Path, names: Sequence[str], read_as: ReadAs, context: JobContext) -> None:
     from wsreplay import validator
     from wsreplay.tui.validation.pair_log import PairLog
     from wsreplay.validator.select import select_contracts
@@ -130,7 +131,7 @@ def _validate(path: Path, names: Sequence[str], decoder: str | None, context: Jo
         context.publish(Progress(share))
 
     with CountedRecording.open(path) as reader:
-        contracts = select_contracts(reader, names, decoder)
+        contracts = [contract.read_as(read_as) for contract in select_contracts(reader, names, read_as.decoder)]
         judgements: list[Judgement] = []
         log = PairLog()
         for number, contract in enumerate(contracts):
@@ -207,13 +208,13 @@ class _Findings:
             return list(self._findings.values()) if is_new else None
 
 
-def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobContext) -> None:
+def follow(path: Path, names: Sequence[str], read_as: ReadAs, context: JobContext) -> None:
     """Publishes evidence while a recording is being written, and that of all of it at the end."""
     from wsreplay import validator
     from wsreplay.validator.select import await_contracts
 
     _give_way()
-    contracts = await_contracts(path, names, decoder)
+    contracts = [contract.read_as(read_as) for contract in await_contracts(path, names, read_as.decoder)]
     sources = list(map(_source, contracts))
     spans = _Spans(names[0] if names else contracts[0].name, _ends_of(contracts[0]))
     findings, over = _Findings(), threading.Event()
@@ -241,7 +242,7 @@ def follow(path: Path, names: Sequence[str], decoder: str | None, context: JobCo
         follower.join()
     over.set()
     reporter.join()
-    _validate(path, names, decoder, context)
+    _validate(path, names, read_as, context)
 
 
 def _give_way() -> None:

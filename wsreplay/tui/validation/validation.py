@@ -70,7 +70,7 @@ class Validation:
             self._stamps = None
             self._read_by_contract(recording)
             validate = tasks.follow if recording.live else tasks.validate_once
-            task = partial(validate, recording.path.absolute(), self.contracts, recording.named_decoder)
+            task = partial(validate, recording.path.absolute(), self.contracts, recording.read_as)
             self._jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
 
