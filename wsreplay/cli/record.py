@@ -30,7 +30,7 @@ from wsreplay.cli.options import (
 )
 from wsreplay.cli.program_name import program_name
 from wsreplay.cli.record_console import RecordConsole
-from wsreplay.cli.record_viewer import TypedLines, Viewer
+from wsreplay.cli.record_viewer import Terminal, TypedLines, Viewer
 from wsreplay.cli.rotation import Limit, Rotation, SizeOrTime
 from wsreplay.cli.telemetry import Telemetry
 from wsreplay.errors import EXIT_NOT_JUDGED, UsageError, WsreplayError
@@ -240,10 +240,9 @@ async def _record(
     follow(proxy.path)
     rotation = Rotation(rotate, proxy, console, follow) if rotate else None
     typed = TypedLines(proxy, console)
-    if viewer is not None:
-        await viewer.show(stop, typed)
-    typed.read()
+    terminal = Terminal(viewer, typed, stop)
     while not stop.is_set():
+        terminal.take_turns()
         console.status(proxy.totals, proxy.open_connections, time.monotonic() - began)
         telemetry.check(proxy)
         if rotation is not None:
@@ -252,6 +251,7 @@ async def _record(
             await asyncio.wait_for(stop.wait(), STATUS_EVERY_S)
         except TimeoutError:
             continue
+    await terminal.give_back()
     stopped = time.monotonic()
     report = await proxy.stop(STOP_WITHIN_S)
     telemetry.close()

@@ -18,6 +18,7 @@ from wsreplay.proxy.proxy import RecordingProxy
 
 # The keyboard protocol, mouse, focus reports, pasting and the second screen off; line wrap and the cursor on.
 _AS_BEFORE = "\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
+_ALSO = "a line you type becomes a mark, Ctrl-C stops"
 LOOK_S = 0.2  # how often is looked whether the interface was suspended: no event tells of that
 
 
@@ -42,6 +43,11 @@ class TypedLines:
         if sys.stdin and sys.stdin.isatty() and (terminal := _opened_again()) is not None:
             self._terminal = terminal
             asyncio.get_running_loop().add_reader(terminal, self._take, terminal)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether there is a terminal to read from, as far as is known."""
+        return self._terminal is not None
 
     def rest(self) -> None:
         """Leave the terminal to another."""
@@ -119,7 +125,7 @@ class Viewer:
                 suspended = await _signalled(viewer.pid, "WSTOPPED", left, stopped)
             if not suspended:
                 break
-            self._console.say("the view is suspended, recording goes on   (Enter returns to it, Ctrl-C stops)")
+            self._console.say(f"the view is suspended, recording goes on   (Enter returns to it, {_ALSO})")
             if not await self._back(viewer.pid, typed, left, stopped):
                 break
             with suppress(ProcessLookupError):
@@ -134,7 +140,8 @@ class Viewer:
         if viewer.returncode is not None and viewer.returncode < 0:
             _put_in_order(settings)
         if not stop.is_set():
-            self._console.say(f"still recording   (Ctrl-C stops; `wsreplay tui {self._arguments[-1]}` opens the view again)")
+            _forget_typed()
+            self._console.say(f"still recording   (Enter opens the view again, {_ALSO})")
 
     async def _back(self, pid: int, typed: TypedLines, *ends: asyncio.Task[object]) -> bool:
         """Whether somebody wants it back, or a shell has continued it with all of the job, before one of the tasks ends."""
@@ -147,11 +154,55 @@ class Viewer:
         return continued or wanted.is_set()
 
 
+class Terminal:
+    """Whose turn it is: the interface's as long as it is open, else that of typed lines; an empty one opens it again."""
+
+    def __init__(self, viewer: Viewer | None, typed: TypedLines, stop: asyncio.Event) -> None:
+        self._viewer = viewer
+        self._typed = typed
+        self._stop = stop
+        # the interface, while it is open
+        self._view: asyncio.Task[None] | None = None
+        # whether it is to be opened
+        self._wanted = asyncio.Event()
+        if viewer is None:
+            typed.read()
+        else:
+            self._open(viewer)
+
+    def _open(self, viewer: Viewer) -> None:
+        self._wanted.clear()
+        self._view = asyncio.create_task(viewer.show(self._stop, self._typed))
+
+    def take_turns(self) -> None:
+        """Read lines once the interface was left, and open it once somebody wants it again."""
+        if self._viewer is None:
+            return
+        if self._view is not None and self._view.done():
+            self._view.result()
+            self._view = None
+            self._typed.read(self._wanted.set)
+        elif self._view is None and self._wanted.is_set() and self._typed.is_reading:
+            self._typed.rest()
+            self._open(self._viewer)
+
+    async def give_back(self) -> None:
+        """Wait for the interface to end, which it does when the recording is to stop."""
+        if self._view is not None:
+            await self._view
+
+
 def _settings_of_terminal() -> list[Any] | None:
     try:
         return termios.tcgetattr(sys.stdin.fileno())
     except (OSError, ValueError, termios.error):
         return None
+
+
+def _forget_typed() -> None:
+    """What was typed for the interface, and that it did not read, is no mark."""
+    with suppress(OSError, ValueError, termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _put_in_order(settings: list[Any] | None) -> None:

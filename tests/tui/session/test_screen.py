@@ -362,3 +362,13 @@ def test_that_no_rule_applied_is_not_said_before_it_is_known():
     assert nothing.is_vacuous() and nothing.is_vacuous(1)
     some = growing._replace(judgements=(judged("satisfied", s1="satisfied", s2="vacuous"),))
     assert not some.is_vacuous() and not some.is_vacuous(1) and some.is_vacuous(2)
+
+
+async def test_who_looks_for_findings_that_no_contract_could_make_is_told_so(stage, script):
+    strange = script("strange.db")
+    strange.open(1, 0, closed_ns=10**9)
+    strange.say(1, 1, 1, raw=b'{"kind":"tick"}')
+    async with stage(strange.write(1_000), validating=True) as on:
+        await on.until(lambda: "no contract fits" in on.text())
+        await on.press("right_square_bracket")
+        assert "Nothing is judged: no contract fits; c chooses one." in on.text()

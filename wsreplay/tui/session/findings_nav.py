@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from wsreplay.model import NO_CONTRACT, NO_FIT
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.recording.evidence import moment, place, seen_from
 from wsreplay.tui.recording.finding_index import PAGE, FindingKind
@@ -167,6 +168,8 @@ class FindingNavigator:
 
     def _why_none(self) -> str:
         evidence = self._recording.evidence
+        if NO_CONTRACT in evidence.names:
+            return f"Nothing is judged: {NO_FIT}; {self._host.look.key('screen.contract')} chooses one."
         if not any(evidence.counts(self._rows.number)):
             return "No findings here." if any(evidence.counts()) else "No findings by this contract."
         return "None has come yet." if self._rows.horizon is not None else "The filter lets none through."
