@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from wsreplay.model import Ending
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
 from wsreplay.tui.browse.sessions import SessionsScreen
@@ -366,7 +367,7 @@ def test_that_no_rule_applied_is_not_said_before_it_is_known():
 
 async def test_who_looks_for_findings_that_no_contract_could_make_is_told_so(stage, script):
     strange = script("strange.db")
-    strange.open(1, 0, closed_ns=10**9)
+    strange.open(1, 0, closed_ns=10**9, ending=Ending.CLEAN)
     strange.say(1, 1, 1, raw=b'{"kind":"tick"}')
     async with stage(strange.write(1_000), validating=True) as on:
         await on.until(lambda: "no contract fits" in on.text())
