@@ -180,7 +180,7 @@ def test_findings_are_printed_while_it_is_recorded(backend: str, record: type[Re
     assert outcome.code == 1
     finding, report = outcome.out.split("WEBSOCKET EVENT VALIDATION REPORT", 1)
     assert "never came" in finding
-    offline = run("validate", tmp_path / "live.db")
+    offline = run("validate", tmp_path / "live.db", "-c", "agent-chat")
     assert report.strip() == offline.out.split("WEBSOCKET EVENT VALIDATION REPORT", 1)[1].strip()
 
 
