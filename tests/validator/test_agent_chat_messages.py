@@ -121,7 +121,7 @@ def test_a_number_that_is_lost_is_an_error() -> None:
     trace = Trace().open()
     for number in (1, 2, 4, 5):
         trace.s2c("ping", seq=number)
-    assert said(trace.close().judge()) == ["seq: 3 missing before 4"]
+    assert said(trace.close().judge()) == ["seq: $.seq 3 missing before 4"]
 
 
 def test_a_counter_that_starts_again_is_one_finding() -> None:

@@ -51,11 +51,11 @@ from wsreplay.validator.findings import Finding, Verdict
                     decided_at=5 * CS, blame="server"
                 ),
                 finding(
-                    "sequence", "3 missing before 4", activation=2, frames=(2,), kind="gap", expected=("n 3",), seen="a",
+                    "sequence", "$.n 3 missing before 4", activation=2, frames=(2,), kind="gap", expected=("n 3",), seen="a",
                     decided_by="scope_close", decided_at=6 * CS, at_ns=1 * CS, blame="server"
                 ),
                 finding(
-                    "sequence", "5 missing before 6", activation=3, frames=(3,), kind="gap", expected=("n 5",), seen="a",
+                    "sequence", "$.n 5 missing before 6", activation=3, frames=(3,), kind="gap", expected=("n 5",), seen="a",
                     decided_by="scope_close", decided_at=6 * CS, at_ns=2 * CS, blame="server"
                 ),
             ],

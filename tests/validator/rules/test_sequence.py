@@ -31,17 +31,17 @@ def values(*numbers: object, k: int = 1) -> Trace:
     [
         ((7, 8, 9), []),
         ((7, 8.0, 9), []),
-        ((1, 3), ["2 missing before 3"]),
-        ((1, 5), ["2 to 4 missing before 5"]),
+        ((1, 3), ["$.n 2 missing before 3"]),
+        ((1, 5), ["$.n 2 to 4 missing before 5"]),
         ((1, 2, 2, 3), ["$.n 2 came twice"]),
         ((1, 2, 3, 2, 4), ["$.n 2 came after 3"]),
         ((5, 6, 1, 2, 3), ["$.n 1 came after 6"]),
-        ((5, 6, 1, 2, 4), ["$.n 1 came after 6", "3 missing before 4"]),
+        ((5, 6, 1, 2, 4), ["$.n 1 came after 6", "$.n 3 missing before 4"]),
         ((5, 6, 1, 3, 2), ["$.n 1 came after 6", "$.n 3 came after 6", "$.n 2 came after 6"]),
         ((5, 6, 1, 7, 2), ["$.n 1 came after 6"]),
         # what followed the disorder is used up: the same number a second time is no further restart
         ((5, 6, 7, 1, 2, 3, 2), ["$.n 1 came after 7", "$.n 2 came after 3"]),
-        ((5, 6, 7, 1, 2, 5), ["$.n 1 came after 7", "3 to 4 missing before 5"]),
+        ((5, 6, 7, 1, 2, 5), ["$.n 1 came after 7", "$.n 3 to 4 missing before 5"]),
         ((5, 6, 1, 2, 3, 1, 2, 3), ["$.n 1 came after 6", "$.n 1 came after 3"]),
         ((1, True), ["$.n is not a whole number in a"]),
         ((1, "2", 2), ["$.n is not a whole number in a"]),
@@ -76,12 +76,12 @@ def reconnected(*numbers: int) -> Trace:
     ("text", "numbers", "expected"),
     [
         (BY_SESSION, (7, 8), []),
-        (BY_SESSION, (8,), ["7 missing before 8"]),
+        (BY_SESSION, (8,), ["$.n 7 missing before 8"]),
         (BY_SESSION, (5, 6, 7), []),
         (BY_SESSION, (5, 7), []),
         (BY_CONNECTION, (1, 2, 3), []),
         (BY_CONNECTION, (8, 9), []),
-        (BY_CONNECTION, (8, 10), ["9 missing before 10"]),
+        (BY_CONNECTION, (8, 10), ["$.n 9 missing before 10"]),
     ],
 )
 def test_after_a_reconnect_history_may_be_sent_again(text: str, numbers: tuple[int, ...], expected: list[str]):
@@ -92,8 +92,8 @@ def test_numbers_that_may_have_been_in_unreadable_messages_are_inconclusive():
     trace = Trace().open().s2c("a", n=1).cut().s2c("a", n=3).cut().s2c("a", n=6).close()
     judgement = trace.judge(loads(f"contract: x\n{BY_CONNECTION}\nrules: [{{id: r, absence: z}}]"))
     assert [(finding.verdict, finding.message.partition(";")[0]) for finding in judgement.findings if finding.rule == "n"] == [
-        ("inconclusive", "2 missing before 3"),
-        ("violated", "4 to 5 missing before 6"),
+        ("inconclusive", "$.n 2 missing before 3"),
+        ("violated", "$.n 4 to 5 missing before 6"),
     ]
 
 
@@ -111,14 +111,14 @@ FOUND = "keys: {thread: $.t, run: $.r}\nspans: {run: {by: [thread, run], start: 
     [
         # one counter for the session, whatever runs and threads its values come in
         ("t1 r1 1, t2 r2 2, t1 r1 3, t2 r2 4", []),
-        ("t1 r1 1, t2 r2 2, t1 r1 4", ["3 missing before 4"]),
+        ("t1 r1 1, t2 r2 2, t1 r1 4", ["$.n 3 missing before 4"]),
         # one for each thread; a further thread begins where it likes
         ("t1 r1 1, t1 r2 2, t2 r3 1, t1 r2 3, t2 r3 2, t3 r4 5, t3 r4 6", []),
-        ("t1 r1 1, t1 r2 2, t2 r3 1, t1 r2 3, t2 r3 3", ["2 missing before 3"]),
+        ("t1 r1 1, t1 r2 2, t2 r3 1, t1 r2 3, t2 r3 3", ["$.n 2 missing before 3"]),
         # one for each run, all in one thread: each begins at 0 or 1, so what comes before its first value is missing
         ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r2 2, t1 r1 3", []),
-        ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r3 3", ["1 to 2 missing before 3"]),
-        ("t1 r1 1, t1 r1 2, t1 r2 0, t1 r2 1, t1 r3 0, t1 r3 2", ["1 missing before 2"]),
+        ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r3 3", ["$.n 1 to 2 missing before 3"]),
+        ("t1 r1 1, t1 r1 2, t1 r2 0, t1 r2 1, t1 r3 0, t1 r3 2", ["$.n 1 missing before 2"]),
         # the first number again, which was the session's after all
         ("t1 r1 1, t1 r1 2, t1 r2 1, t1 r1 3, t1 r2 4, t1 r1 5", ["$.n 1 came twice"]),
     ],

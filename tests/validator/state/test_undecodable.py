@@ -173,9 +173,9 @@ def test_as_many_numbers_may_be_missing_as_messages_could_not_be_read() -> None:
     for number in (1, None, 3, 5, None, 8):
         trace.cut() if number is None else trace.s2c("ping", seq=number)
     assert [(finding.message, finding.verdict) for finding in of(trace.close().judge(), "seq")] == [
-        ("2 missing before 3; a message that could not be read came meanwhile", Verdict.INCONCLUSIVE),
-        ("4 missing before 5", Verdict.VIOLATED),
-        ("6 to 7 missing before 8", Verdict.VIOLATED),
+        ("$.seq 2 missing before 3; a message that could not be read came meanwhile", Verdict.INCONCLUSIVE),
+        ("$.seq 4 missing before 5", Verdict.VIOLATED),
+        ("$.seq 6 to 7 missing before 8", Verdict.VIOLATED),
     ]
 
 

@@ -286,7 +286,7 @@ class SequenceMonitor(MessageMonitor):
         """What a finding says of the numbers that have not come."""
         ranges = gap.missing()
         expected = tuple(f"{self._name} {_numbers([numbers])}" for numbers in ranges[:32])
-        return {"message": f"{_numbers(ranges)} missing before {gap.last + 1}", "expected": expected}
+        return {"message": f"{self.rule.field.text} {_numbers(ranges)} missing before {gap.last + 1}", "expected": expected}
 
     def _decide(self, gap: SequenceGap, t: int, by: str) -> None:
         reported = self.reporter.report(
