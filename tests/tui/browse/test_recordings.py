@@ -10,8 +10,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from sample_chat import Script, chat
 
-from tests.tui.conftest import Script, chat
 from wsreplay.model import Ending
 from wsreplay.tui.browse.previews import PREVIEWING
 from wsreplay.tui.browse.recordings import RecordingsScreen

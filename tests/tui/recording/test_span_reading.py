@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from published_here import PublishedHere
 
-from tests.tui.conftest import PublishedHere
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording import span_reading

@@ -9,6 +9,8 @@ import time
 from functools import partial
 
 import pytest
+from published_here import PublishedHere
+from sample_chat import Script
 
 from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording import evidence
@@ -33,8 +35,6 @@ rules:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """A recording with 30,000 findings, the contract that finds them, and what the validator says."""
-    from tests.tui.conftest import PublishedHere, Script
-
     folder = tmp_path_factory.mktemp("many")
     contract = folder / "many.yaml"
     contract.write_text(CONTRACT)

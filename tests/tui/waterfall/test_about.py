@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
-from tests.tui.conftest import chat_findings
+from sample_chat import chat_findings
 
 
 @pytest.mark.parametrize(("severity", "sign"), [("error", "✗"), ("warning", "▲")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
+from sample_chat import as_evidence, chat_findings
 
-from tests.tui.conftest import as_evidence, chat_findings
 from wsreplay.model import Ending
 from wsreplay.tui.findings.screen import FindingsScreen
 from wsreplay.tui.recording import span_reading
