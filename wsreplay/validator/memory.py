@@ -19,6 +19,7 @@ from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import Undecodable
 
 MOST_SLICES = 100_000  # of one group in one session
@@ -110,23 +111,23 @@ class Memory:
 
     # What generated source asks for.
 
-    def lacks(self, counts: Counts, keys: tuple[str, ...], conn: ConnectionState, fid: int | None, t: int, type_: str) -> None:
+    def lacks(self, counts: Counts, keys: tuple[str, ...], event: TraceEvent) -> None:
         """An event that a rule names lacks the rule's key: said once per rule, counted always."""
         if counts.errors:
             counts.fail()
             if counts.rule.severity == "error":
-                conn.session.fail()
+                event.conn.session.fail()
             return
         self._reporter.report(
             counts,
-            conn=conn,
+            conn=event.conn,
             kind="key",
             verdict=Verdict.ERROR,
-            message=f"{type_} lacks a key: {', '.join(keys)}",
-            frames=() if fid is None else (fid,),
-            activation=fid,
-            seen=type_,
-            decided_at=t,
+            message=f"{event.type} lacks a key: {', '.join(keys)}",
+            frames=() if event.fid is None else (event.fid,),
+            activation=event.fid,
+            seen=event.type,
+            decided_at=event.t,
         )
 
     def keyed_slice(self, number: int, key: Any, conn: ConnectionState, t: int, fid: int) -> Slice:

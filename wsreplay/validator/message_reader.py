@@ -40,6 +40,7 @@ from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.format import why_undecodable
 from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 _HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
 
@@ -209,7 +210,7 @@ class MessageReader:
             return self._hand_over_all(conn, t, linker.feed(fid, direction, opcode, payload))
         parts = linker.decoder.parse(direction, opcode, payload)
         if parts and opcode == Opcode.TEXT and self._format is not None:
-            self._format.check_names(conn, payload, fid, t, direction)
+            self._format.check_names(MessageEvent(conn, fid, t, "", direction), payload)
         if not parts and opcode == Opcode.BINARY:
             conn.session.pass_unjudged("binary message")
         elif not parts:
@@ -264,20 +265,20 @@ class MessageReader:
         """JSON came that is no event."""
         self.untyped += 1
         if self._format is not None and isinstance(document, dict):
-            self._format.check_no_type(conn, self._partial.kind_path.find(document), fid, t, direction)
+            self._format.check_no_type(MessageEvent(conn, fid, t, "", direction), self._partial.kind_path.find(document))
 
     def _check_form(
         self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes, parts: list[Part]
     ) -> None:
         """What the rule about form says of JSON that was read."""
-        rule, first = self._format, parts[0]
+        rule, first, message = self._format, parts[0], MessageEvent(conn, fid, t, "", direction)
         assert rule is not None
         if first.warning is not None:
-            rule.check_strict(conn, first.warning, fid, t, direction)
+            rule.check_strict(message, first.warning)
         if isinstance(first.document, dict):
-            rule.check_names(conn, payload, fid, t, direction)
+            rule.check_names(message, payload)
         elif first.type is None:
-            rule.check_no_object(conn, first.document, fid, t, direction)
+            rule.check_no_object(message, first.document)
 
     def _refuse(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> None:
         """A message that its decoder makes nothing of."""
@@ -288,12 +289,13 @@ class MessageReader:
             self._memory.pass_over(conn, direction, fid, t)
         if rule is None:
             return
+        message = MessageEvent(conn, fid, t, "", direction)
         if why is not None:
-            rule.check_undecodable(conn, why, fid, t, direction)
+            rule.check_undecodable(message, why)
         elif conn.id not in self._decoders:
-            rule.check_json(conn, f"not JSON: {_why_not_json(payload)}", fid, t, direction)
+            rule.check_json(message, f"not JSON: {_why_not_json(payload)}")
         else:
-            rule.check_json(conn, f"not a message of {self._decoders[conn.id].name}", fid, t, direction)
+            rule.check_json(message, f"not a message of {self._decoders[conn.id].name}")
 
     def _hand_over_all(self, conn: ConnectionState, t: int, events: list[Event]) -> int:
         count = 0

@@ -13,6 +13,7 @@ from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.template import Template
 from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 _ENDS = ("ws.open", "ws.close", "ws.drop")
 
@@ -32,6 +33,7 @@ class PseudoEvents:
         if name in _ENDS:
             for observer in self._monitors.observers:
                 observer.happen(conn, name, message, t)
+        trace_event = TraceEvent(conn, fid, t, name, direction)
         templates, spans = self._named[name]
         for group, template in templates:
             event = fit(template.roles, None, name)
@@ -42,7 +44,7 @@ class PseudoEvents:
                 continue  # an anonymous connection continues nothing; that it was lost still cannot be judged
             if roles:
                 for slice_ in self._open_slices(group, template, conn, t):
-                    template.event(slice_, roles, fid, t, conn, name, direction)
+                    template.event(slice_, roles, trace_event)
         for span in spans:
             self._end(span, conn, name, fid, t, message)
 
@@ -61,7 +63,7 @@ class PseudoEvents:
     def _open_slices(self, group: RuleGroup, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
         if group.across_user:
             if conn.user is None:
-                self._memory.lacks(template.counts, ("conn.user",), conn, None, t, "the connection")
+                self._memory.lacks(template.counts, ("conn.user",), TraceEvent(conn, None, t, "the connection", None))
                 return []
             if not group.by:
                 return [self._memory.user_slice(group.number, conn.user, conn, t, None)]

@@ -14,6 +14,7 @@ from wsreplay.contract.unseen import NEAR
 from wsreplay.model import EventNumber, Hold
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
+from wsreplay.validator.state.trace_event import MessageEvent
 
 IN_A_URL = " in a URL"  # ends the name under which ids are logged that a URL may name
 
@@ -251,12 +252,10 @@ class Reporter:
             if finding.before is None:
                 self.findings[place] = replace(finding, before=fid)
 
-    def report_message(
-        self, counts: Counts, conn: ConnectionState, fid: int, t: int, direction: int, **details: Any
-    ) -> Reported:
+    def report_message(self, counts: Counts, event: MessageEvent, **details: Any) -> Reported:
         """Add a finding that one message shows by itself; `details` may say otherwise."""
-        own: dict[str, Any] = {"activation": fid, "frames": (fid,), "decided_at": t, "before": fid}
-        return self.report(counts, conn=conn, **(own | {"blame": sender(direction)} | details))
+        own: dict[str, Any] = {"activation": event.fid, "frames": (event.fid,), "decided_at": event.t, "before": event.fid}
+        return self.report(counts, conn=event.conn, **(own | {"blame": sender(event.direction)} | details))
 
     @staticmethod
     def _count(counts: Counts, verdict: Verdict, severity: Severity, conn: ConnectionState | None) -> None:

@@ -22,6 +22,7 @@ Its variables
 `conn`                the connection (`state.ConnectionState`), with what rules keep of it: `conn.span0`, `conn.unique0`, …
 `fid`, `t`            the event's number and time (ns): the id of its frame, an `EventNumber` for further events of one frame
 `payload`, `type`     the bytes of its message, or the document that a decoder has made of them; the event's type
+`e`                   the event as one value (`state.trace_event`), once a rule has been told of it; else None
 `v_0`, `v_1`, …       what stands at a path that does not lie at the top of the message; None where nothing does
 `k_0`, `k_1`, …       the contract's keys, in its order: a text, a whole number, or a Token; None where there is none
 `x0`, `i0`            the key of span 0 and its open instance, or None; `p0`, `h0` the parent that it names, and its instance

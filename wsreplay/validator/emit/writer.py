@@ -9,6 +9,7 @@ from wsreplay.contract.model import Pattern
 from wsreplay.contract.paths import Path
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.state.trace_event import MessageEvent
 
 CALLS = "n_calls_"
 
@@ -42,6 +43,8 @@ class HandlerWriter:
         self._counters: set[str] = set()
         # spans whose key and instance have been looked up
         self._looked_up: set[int] = set()
+        # whether somebody is told of the event as one value
+        self._tells = False
         # whether a rule may find that the event belongs to somebody else
         self._may_be_alien = False
         # whether it may find that no client has named what the event belongs to
@@ -63,6 +66,8 @@ class HandlerWriter:
         start = ["def handle(d, conn, fid, t, payload, type):"]
         if counters:
             start.append("    global " + ", ".join(sorted(counters)))
+        if self._tells:
+            start.append("    e = None")
         start += [f"    {variable} = {expression}" for variable, expression in self._values.values()]
         return start + indented([*self._early, *heads, *calls, *body, *self._last] or ["pass"])
 
@@ -99,6 +104,13 @@ class HandlerWriter:
         first = span not in self._looked_up
         self._looked_up.add(span)
         return first
+
+    @property
+    def event(self) -> str:
+        """An expression for the event as one value, made once, where somebody has to be told of it."""
+        self._tells = True
+        self.name({"MessageEvent": MessageEvent})
+        return f"(e or (e := MessageEvent(conn, fid, t, type, {self.direction})))"
 
     def may_be_alien(self) -> None:
         """The lines that follow set `alien` where the event belongs to somebody else."""

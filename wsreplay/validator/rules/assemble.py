@@ -18,7 +18,8 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import either, names, short
 from wsreplay.validator.rules.template import A, B
 from wsreplay.validator.rules.value_template import ValueTemplate
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 LONGEST = 16 << 20  # characters of one document
@@ -55,58 +56,37 @@ class AssembleTemplate(ValueTemplate):
         equals = self.rule.equals
         return [writer.value(self.rule.field), "None" if equals is None else writer.value(equals)]
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
-        event = conn, fid, t, type_, direction
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         text, whole = values or (None, None)
         state: Pieces | None = slice_.state(self.number)
         if roles & B and state is not None:
             slice_.set_state(self.number, None)
-            self._judge(slice_, state, whole, *event)
+            self._judge(slice_, state, whole, event)
             state = None
         if not roles & A or text is None:
             return
         if not isinstance(text, str):
-            self.say(slice_, "format", f"{self.rule.field.text} of {type_} is not a string", *event)
+            self.say(slice_, "format", f"{self.rule.field.text} of {event.type} is not a string", event)
             return
         if state is None:
             self.activate(slice_)
-            slice_.set_state(self.number, state := Pieces(fid))
+            slice_.set_state(self.number, state := Pieces(event.fid))
         if not state.add(text) and state.length - len(text) <= LONGEST:
             self.reporter.forget("pieces of long texts")
             self.undecided(slice_)
 
-    def _judge(
-        self,
-        slice_: Slice,
-        state: Pieces,
-        whole: Any,
-        conn: ConnectionState,
-        fid: int | None,
-        t: int,
-        type_: str,
-        direction: int | None,
-    ) -> None:
+    def _judge(self, slice_: Slice, state: Pieces, whole: Any, event: TraceEvent) -> None:
         if state.length > LONGEST:
             return
         text, problem = "".join(state.texts), None
         if self.rule.is_json:
             problem = self._why_no_document(text)
         if problem is None and whole is not None and not _is_same(text, whole):
-            problem = f"are {short(text)!r}, but {type_} says {short(whole)!r}"
+            problem = f"are {short(text)!r}, but {event.type} says {short(whole)!r}"
         if problem is not None:
             what = f"{self.rule.field.text} of {either(names(self.rule.operands[0]))}, joined,"
             unsure = why_unsure(slice_.undecodable, self.rule.operands[0], state.first)
-            self.say(slice_, "assembly", f"{what} {problem}", conn, fid, t, type_, direction, state.first, unsure=unsure)
+            self.say(slice_, "assembly", f"{what} {problem}", event, state.first, unsure=unsure)
 
     def _why_no_document(self, text: str) -> str | None:
         try:

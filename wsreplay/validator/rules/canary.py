@@ -27,7 +27,8 @@ from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, may_be_the_same
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
-from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.state import SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 _MOST_IN_ONE = 100  # canaries of one message
 
@@ -60,10 +61,10 @@ class CanaryMonitor(MessageMonitor):
 
     def emit(self, writer: HandlerWriter) -> None:
         writer.name({f"find_canary{self.number}": self._search})
-        check = f"{self.variable}.check(payload, conn, fid, t, type, {writer.direction})"
+        check = f"{self.variable}.check(payload, {writer.event})"
         writer.add(f"if payload.__class__ is not bytes or find_canary{self.number}(payload) is not None:", f"    {check}")
 
-    def check(self, body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(self, body: Body, event: MessageEvent) -> None:
         """An event came that may hold canaries."""
         text = body if isinstance(body, bytes) else orjson.dumps(body, default=str)
         for number, match in enumerate(self._find(text)):
@@ -71,38 +72,38 @@ class CanaryMonitor(MessageMonitor):
                 self.reporter.forget("canaries")
                 return
             canary = match[0].decode("utf-8", "replace")
-            if direction:
-                self._shown(canary, conn, fid, t, type_)
+            if event.direction:
+                self._shown(canary, event)
             else:
-                self._said(canary, conn, fid, t)
+                self._said(canary, event)
 
-    def _said(self, canary: str, conn: ConnectionState, fid: int, t: int) -> None:
+    def _said(self, canary: str, event: MessageEvent) -> None:
         """A client said it."""
         binding = self._owners.get(canary)
         if binding is None:
-            self._bind(canary, Binding(conn.owner, fid, t, asked=True))
+            self._bind(canary, Binding(event.conn.owner, event.fid, event.t, asked=True))
             return
-        binding.touch(t)
-        if binding.asked or binding.is_of(conn.owner):
+        binding.touch(event.t)
+        if binding.asked or binding.is_of(event.conn.owner):
             binding.ask()
             return
         if self._log is not None:
-            self._log(self.rule.id, canary, conn.owner)
+            self._log(self.rule.id, canary, event.conn.owner)
         shown = binding.shown or {}
-        binding.pass_to(conn.owner, fid, asked=True)
+        binding.pass_to(event.conn.owner, event.fid, asked=True)
         for leak in shown.values():
-            if not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, conn.owner):
-                self._tell(canary, binding, leak, t)
+            if not binding.is_of(leak.first.conn.owner) and not may_be_the_same(leak.first.conn.owner, event.conn.owner):
+                self._tell(canary, binding, leak, event.t)
 
-    def _shown(self, canary: str, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
+    def _shown(self, canary: str, event: MessageEvent) -> None:
         """It was shown to somebody."""
-        binding = self._owners.get(canary) or self._bind(canary, Binding(conn.owner, fid, t))
-        binding.touch(t)
-        if binding.asked and (binding.is_of(conn.owner) or may_be_the_same(binding.owner, conn.owner)):
+        binding = self._owners.get(canary) or self._bind(canary, Binding(event.conn.owner, event.fid, event.t))
+        binding.touch(event.t)
+        if binding.asked and (binding.is_of(event.conn.owner) or may_be_the_same(binding.owner, event.conn.owner)):
             return
-        leak = binding.view(conn, fid, t, type_, 1)
-        if not binding.is_of(conn.owner):
-            self._tell(canary, binding, leak, t)
+        leak = binding.view(event)
+        if not binding.is_of(event.conn.owner):
+            self._tell(canary, binding, leak, event.t)
 
     def _bind(self, canary: str, binding: Binding) -> Binding:
         if self._log is not None:
@@ -118,18 +119,19 @@ class CanaryMonitor(MessageMonitor):
 
     def _tell(self, canary: str, binding: Binding, leak: Leak, t: int) -> None:
         if self._log is not None and leak.reported is None:
-            self._log(self.rule.id, canary, leak.conn.owner)
+            self._log(self.rule.id, canary, leak.first.conn.owner)
         if leak.reported is not None:
             self._growing[leak.reported.place] = (canary, binding, leak)
             return
         leak.report(
             self.reporter.report_message(
-                self.counts, leak.conn, leak.fid, t, leak.direction,
+                self.counts, leak.first,
                 kind="isolation",
                 message=self._words(canary, binding, leak),
                 activation=binding.fid,
-                frames=frames_of(binding.fid, leak.fid),
-                seen=leak.type,
+                frames=frames_of(binding.fid, leak.first.fid),
+                decided_at=t,
+                seen=leak.first.type,
                 count=leak.count,
                 after=leak.after,
             )
@@ -137,8 +139,8 @@ class CanaryMonitor(MessageMonitor):
 
     @staticmethod
     def _words(canary: str, binding: Binding, leak: Leak) -> str:
-        events = leak.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.type} first"
-        return f"canary {short(canary)} of {_who(binding.owner)} reached {_who(leak.conn.owner)}: {events}"
+        events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
+        return f"canary {short(canary)} of {_who(binding.owner)} reached {_who(leak.first.conn.owner)}: {events}"
 
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         idle = [canary for canary, binding in self._owners.items() if t - binding.t >= IDLE_NS]

@@ -18,7 +18,7 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.ownership import MOST_IDS, Leak
-from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class ConfineMonitor(MessageMonitor):
@@ -45,7 +45,7 @@ class ConfineMonitor(MessageMonitor):
         writer.need(self.rule.key, self.rule.to)
         writer.may_be_alien()
         value, owner = writer.keys.variable(self.rule.key), writer.keys.variable(self.rule.to)
-        check = f"{self.variable}.check({value}, {owner}, conn, fid, t, type, {writer.direction})"
+        check = f"{self.variable}.check({value}, {owner}, {writer.event})"
         if writer.inline:
             check = f"{value} != {owner} and {check}"
         writer.add(
@@ -55,7 +55,7 @@ class ConfineMonitor(MessageMonitor):
             "        alien = True",
         )
 
-    def check(self, value: Any, owner: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> bool:
+    def check(self, value: Any, owner: Any, event: MessageEvent) -> bool:
         """An event came with a value. Whether it is somebody else's name."""
         name = str(value)
         if name == str(owner) or any(fnmatchcase(name, glob) for glob in self.rule.shared):
@@ -63,11 +63,11 @@ class ConfineMonitor(MessageMonitor):
         if owner is None or is_pseudonym(str(owner)):  # a pseudonym cannot be compared with a name
             self.counts.doubt()
             return False
-        leak = self._leaks.get((conn.id, name))
+        leak = self._leaks.get((event.conn.id, name))
         if leak is None:
-            leak = Leak(conn, fid, t, type_, direction, conn.last_frame)
+            leak = Leak(event, event.conn.last_frame)
             if len(self._leaks) < MOST_IDS:
-                self._leaks[conn.id, name] = leak
+                self._leaks[event.conn.id, name] = leak
         leak.add()
         if leak.reported is not None:
             self._growing[leak.reported.place] = (name, leak)
@@ -75,16 +75,16 @@ class ConfineMonitor(MessageMonitor):
         message = self._words(name, leak)
         leak.report(
             self.reporter.report_message(
-                self.counts, conn, fid, t, direction, kind="isolation", message=message, seen=type_, count=leak.count
+                self.counts, event, kind="isolation", message=message, seen=event.type, count=leak.count
             )
         )
         return True
 
     def _words(self, name: str, leak: Leak) -> str:
-        to, conn = self.rule.to.removeprefix("conn."), leak.conn
+        to, conn = self.rule.to.removeprefix("conn."), leak.first.conn
         owner = {"conn.user": conn.user, "conn.session": conn.session.key, "conn.id": conn.key}.get(self.rule.to)
         viewer = f"{to} {owner}" if isinstance(owner, str) else str(owner or conn.key)
-        events = leak.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.type} first"
-        if not leak.direction:
+        events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
+        if not leak.first.direction:
             return f"{viewer} names {self.rule.key} {short(name)}: {events}"
         return f"an event for {self.rule.key} {short(name)} reached {viewer}: {events}"

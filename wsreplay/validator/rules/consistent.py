@@ -12,7 +12,8 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.value_template import ValueTemplate
 from wsreplay.validator.state.keys import Token
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 MOST_VALUES = 100  # of one slice; further ones are no news
 
@@ -27,26 +28,16 @@ class ConsistentTemplate(ValueTemplate):
         writer.need(self.rule.determined)
         return [writer.keys.variable(self.rule.determined)]
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         value = values[0] if values else None
         if value is None or isinstance(value, Token):
             return
         known: dict[Any, int | None] | None = slice_.state(self.number)
         if known is None:
             self.activate(slice_)
-            slice_.set_state(self.number, {value: fid})
+            slice_.set_state(self.number, {value: event.fid})
         elif value not in known and len(known) < MOST_VALUES:
             first = next(iter(known))
-            known[value] = fid
-            message = f"{self.rule.determined} is {short(value)} in {type_}, but was {short(first)}"
-            self.say(slice_, "consistency", message, conn, fid, t, type_, direction, known[first])
+            known[value] = event.fid
+            message = f"{self.rule.determined} is {short(value)} in {event.type}, but was {short(first)}"
+            self.say(slice_, "consistency", message, event, known[first])

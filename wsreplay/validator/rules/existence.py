@@ -12,10 +12,11 @@ from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.missed import Missed
-from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, sender, where
+from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, where
 from wsreplay.validator.rules.template import AFTER, NO_BIT, UNTIL, Template, explanation, missing_at
 from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 
@@ -42,9 +43,7 @@ class Existence(Template):
             return [], event.certain * self.bits
         return super().write(writer, event, slice_)
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if self.simple:
             slice_.mask |= (roles & ~(AFTER | UNTIL)) * self.bits
             return
@@ -55,28 +54,19 @@ class Existence(Template):
             if roles >> place & 1:
                 state[place] += 1
                 if self.rule.max is not None and state[place] > self.rule.max:
-                    self._say_too_many(slice_, state[place], fid, t, conn, type_, direction)
+                    self._say_too_many(slice_, state[place], event)
 
-    def _say_too_many(
-        self,
-        slice_: Slice,
-        count: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-    ) -> None:
+    def _say_too_many(self, slice_: Slice, count: int, event: TraceEvent) -> None:
         self.violate(
             slice_,
-            conn,
+            event.conn,
             kind="unexpected",
-            message=f"{type_} came {_times(count)}, at most {self.rule.max} expected{where(slice_)}",
-            frames=frames_of(slice_.fid, fid),
+            message=f"{event.type} came {_times(count)}, at most {self.rule.max} expected{where(slice_)}",
+            frames=frames_of(slice_.fid, event.fid),
             activation=slice_.fid,
-            seen=type_,
-            decided_at=t,
-            blame=None if direction is None else sender(direction),
+            seen=event.type,
+            decided_at=event.t,
+            blame=event.sender,
         )
 
     def _count(self, slice_: Slice, place: int) -> int:
@@ -135,29 +125,25 @@ class Absence(Template):
 
     per_slice = True
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if roles:
             self.violate(
                 slice_,
-                conn,
+                event.conn,
                 kind="unexpected",
-                message=f"{type_} must not come{where(slice_)}",
-                frames=frames_of(fid),
-                activation=fid,
-                seen=type_,
-                decided_at=t,
-                blame=None if direction is None else sender(direction),
+                message=f"{event.type} must not come{where(slice_)}",
+                frames=frames_of(event.fid),
+                activation=event.fid,
+                seen=event.type,
+                decided_at=event.t,
+                blame=event.sender,
             )
 
 
 class Init(Template):
     """The first event is one of the listed."""
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if slice_.state(self.number) is not None:
             return
         slice_.set_state(self.number, True)
@@ -167,16 +153,16 @@ class Init(Template):
             expected = names(first)
             self.violate(
                 slice_,
-                conn,
+                event.conn,
                 kind="order",
-                message=f"{type_} came first, {either(expected)} expected{where(slice_)}",
-                frames=frames_of(fid),
-                activation=fid,
+                message=f"{event.type} came first, {either(expected)} expected{where(slice_)}",
+                frames=frames_of(event.fid),
+                activation=event.fid,
                 expected=expected,
-                seen=type_,
-                decided_at=t,
-                at_ns=t,
-                blame=None if direction is None else sender(direction),
+                seen=event.type,
+                decided_at=event.t,
+                at_ns=event.t,
+                blame=event.sender,
                 unsure=why_unsure(slice_.undecodable, first, self.began(slice_)),
             )
 
@@ -187,12 +173,10 @@ class Init(Template):
 class End(Template):
     """The last event is one of the listed."""
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if slice_.state(self.number) is None:
             self.activate(slice_)
-        slice_.set_state(self.number, (bool(roles), fid, type_))
+        slice_.set_state(self.number, (bool(roles), event.fid, event.type))
 
     def decide(self, slice_: Slice, t: int, cause: str | None, by: str) -> None:
         state = slice_.state(self.number)

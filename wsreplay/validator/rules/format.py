@@ -17,7 +17,7 @@ from wsreplay.validator.emit.repeated_names import repeated_name
 from wsreplay.validator.findings import Severity, Verdict
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.monitor import Monitor
-from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class FormatMonitor(Monitor):
@@ -29,45 +29,43 @@ class FormatMonitor(Monitor):
     def activations(self, events: int, untyped: int) -> int:
         return events + untyped
 
-    def check_json(self, conn: ConnectionState, message: str, fid: int, t: int, direction: int) -> None:
+    def check_json(self, event: MessageEvent, message: str) -> None:
         """The text is not JSON, or not of its connection's protocol, as the message says."""
         if self.rule.text != "any":
-            self._say(conn, message, fid, t, direction, Verdict.VIOLATED)
+            self._say(event, message, Verdict.VIOLATED)
 
-    def check_strict(self, conn: ConnectionState, warning: str, fid: int, t: int, direction: int) -> None:
+    def check_strict(self, event: MessageEvent, warning: str) -> None:
         """The text was read, but a strict parser would refuse it."""
         if self.rule.text != "any":
-            self._say(conn, warning, fid, t, direction, Verdict.VIOLATED, severity=Severity.WARNING)
+            self._say(event, warning, Verdict.VIOLATED, severity=Severity.WARNING)
 
-    def check_undecodable(self, conn: ConnectionState, why: str, fid: int, t: int, direction: int) -> None:
+    def check_undecodable(self, event: MessageEvent, why: str) -> None:
         """The text may or may not be JSON."""
         if self.rule.text != "any":
-            self._say(conn, f"a message could not be judged: {why}", fid, t, direction, Verdict.INCONCLUSIVE)
+            self._say(event, f"a message could not be judged: {why}", Verdict.INCONCLUSIVE)
 
-    def check_no_object(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+    def check_no_object(self, event: MessageEvent, value: Any) -> None:
         """The text is JSON, and no object."""
         if self.rule.text == "object":
             word = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
-            self._say(conn, f"{word} instead of a JSON object", fid, t, direction, Verdict.VIOLATED)
+            self._say(event, f"{word} instead of a JSON object", Verdict.VIOLATED)
 
-    def check_names(self, conn: ConnectionState, payload: bytes, fid: int, t: int, direction: int) -> None:
+    def check_names(self, event: MessageEvent, payload: bytes) -> None:
         """An object came that its handler did not take: a name may stand in it twice."""
         name = repeated_name(payload) if self.rule.names_unique else None
         if name is not None:
             message = f"the key {short(name)} appears twice in one object: a reader may take either value"
-            self._say(conn, message, fid, t, direction, Verdict.VIOLATED)
+            self._say(event, message, Verdict.VIOLATED)
 
-    def check_no_type(self, conn: ConnectionState, value: Any, fid: int, t: int, direction: int) -> None:
+    def check_no_type(self, event: MessageEvent, value: Any) -> None:
         """An object came whose type is no text."""
         if self.rule.type_required:
             what = "has no type" if value is None else f"has a type that is not a string: {short(value)}"
-            self._say(conn, f"the message {what}", fid, t, direction, Verdict.VIOLATED)
+            self._say(event, f"the message {what}", Verdict.VIOLATED)
 
-    def _say(
-        self, conn: ConnectionState, message: str, fid: int, t: int, direction: int, verdict: Verdict, **details: Any
-    ) -> None:
+    def _say(self, event: MessageEvent, message: str, verdict: Verdict, **details: Any) -> None:
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="format",
             message=message,
             verdict=verdict,

@@ -7,7 +7,8 @@ from wsreplay.validator.emit.fit import fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.rules.scoped import Scoped
 from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED, Template, root_of
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class RuleGroup:
@@ -44,10 +45,10 @@ class RuleGroup:
         for monitor in self.on_begin:
             monitor.begin(slice_)
 
-    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+    def imply(self, slice_: Slice, patterns: Patterns, event: TraceEvent) -> None:
         """An event of these patterns is missing in the slice: the frame shows that it should have come before."""
         for monitor in self.monitors:
-            monitor.imply(slice_, patterns, fid, t, conn)
+            monitor.imply(slice_, patterns, event)
 
     def close(
         self, slice_: Slice, t: int, how: int, cause: str | None = None, by: str = "scope_close", ended: str | None = None
@@ -106,5 +107,5 @@ class RuleGroup:
         demanding = (monitor for monitor in self.monitors if monitor.demands_keys)
         named = [monitor for monitor in demanding if fit(monitor.roles, writer.direction, writer.type)]
         keys = (("conn.user",) if self.across_user else ()) + self.by
-        errors = [f"    memory.lacks({monitor.variable}.counts, {keys!r}, conn, fid, t, type)" for monitor in named]
+        errors = [f"    memory.lacks({monitor.variable}.counts, {keys!r}, {writer.event})" for monitor in named]
         return [f"if {missing}:", *(errors or ["    pass"]), "else:", *indented(lines)]

@@ -43,6 +43,7 @@ from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.keys import Token
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class BindMonitor(MessageMonitor):
@@ -126,36 +127,25 @@ class BindMonitor(MessageMonitor):
 
     # What clients name.
 
-    def claim(
-        self,
-        key: str,
-        value: Any,
-        above: Binding | None,
-        owner: Any,
-        asks: bool,
-        conn: ConnectionState,
-        fid: int,
-        t: int,
-        type_: str,
-    ) -> None:
+    def claim(self, key: str, value: Any, above: Binding | None, owner: Any, asks: bool, event: MessageEvent) -> None:
         """A client named a value of the key, within what `above` is the binding of. `asks`: it asks something in it."""
         if value is None or value.__class__ is Token:
             if asks:
-                self._unnamed[conn.session.id] = self._unnamed.get(conn.session.id, 0) + 1
+                self._unnamed[event.conn.session.id] = self._unnamed.get(event.conn.session.id, 0) + 1
             return
         if self._is_shared(value):
             return
         binding = self.owners[key].get(value)
         if binding is None:
-            self._bind(key, value, Binding(owner, fid, t, asked=True))
+            self._bind(key, value, Binding(owner, event.fid, event.t, asked=True))
         elif binding.is_of(owner):
-            binding.touch(t)
+            binding.touch(event.t)
             binding.ask()
         elif not binding.asked or binding.ended or may_be_the_same(binding.owner, owner):
-            self._pass_to(key, value, binding, owner, fid, t, silent=above is not None)
+            self._pass_to(key, value, binding, owner, event.fid, event.t, silent=above is not None)
         elif asks:
             binding.share_with(owner)
-            self._say_shared(key, value, binding, conn, fid, t, type_)
+            self._say_shared(key, value, binding, event)
 
     def _pass_to(
         self, key: str, value: Any, binding: Binding, owner: Any, fid: int, t: int, silent: bool = False
@@ -166,7 +156,7 @@ class BindMonitor(MessageMonitor):
             self._log(key, value, owner)
         binding.pass_to(owner, fid, asked=True)
         for leak in before.values():
-            if not silent and not binding.is_of(leak.conn.owner) and not may_be_the_same(leak.conn.owner, owner):
+            if not silent and not binding.is_of(leak.first.conn.owner) and not may_be_the_same(leak.first.conn.owner, owner):
                 self._tell(key, value, binding, leak, t)
 
     def _answers(self, conn: ConnectionState) -> bool:
@@ -200,19 +190,7 @@ class BindMonitor(MessageMonitor):
 
     # What is shown.
 
-    def check(
-        self,
-        key: str,
-        value: Any,
-        above: Binding | None,
-        owner: Any,
-        hint: Any,
-        conn: ConnectionState,
-        fid: int,
-        t: int,
-        type_: str,
-        direction: int,
-    ) -> int:
+    def check(self, key: str, value: Any, above: Binding | None, owner: Any, hint: Any, event: MessageEvent) -> int:
         """An event came with a value of the key: whose it is. `above` is the binding of the key before it, `hint` what the
         event says of its owner."""
         if value is None or value.__class__ is Token:
@@ -224,49 +202,46 @@ class BindMonitor(MessageMonitor):
             return OWN
         binding = self.owners[key].get(value)
         if binding is None:
-            if not direction:
+            if not event.direction:
                 return OWN
             if above is not None and above.asked and above.owner == owner and self._emitter.by_connection:
-                self._bind(key, value, Binding(owner, fid, t, True, above.others))
+                self._bind(key, value, Binding(owner, event.fid, event.t, True, above.others))
                 return OWN
-            binding = self._bind(key, value, self._first_shown(value, above, owner, hint, fid, t))
+            binding = self._bind(key, value, self._first_shown(value, above, owner, hint, event.fid, event.t))
         if binding.is_of(owner):
-            binding.touch(t)
-            if not binding.asked and above is None and binding.shown is None and self._answers(conn):
+            binding.touch(event.t)
+            if not binding.asked and above is None and binding.shown is None and self._answers(event.conn):
                 binding.ask()
             if binding.asked:
                 return OWN
-            binding.view(conn, fid, t, type_, direction)
+            binding.view(event)
             return LOOSE
-        if may_be_the_same(binding.owner, owner) or (binding.ended and conn.id not in (binding.shown or {})):
-            binding.pass_to(owner, fid, binding.asked)
+        if may_be_the_same(binding.owner, owner) or (binding.ended and event.conn.id not in (binding.shown or {})):
+            binding.pass_to(owner, event.fid, binding.asked)
             return OWN if binding.asked else LOOSE
         if above is not None and above.others is not None and above.is_of(owner):
             binding.share_with(owner)
             return OWN
-        if str(value) in getattr(conn, f"urls{self.number}", ()):
+        if str(value) in getattr(event.conn, f"urls{self.number}", ()):
             binding.share_with(owner)
-            self._say_shared(key, value, binding, conn, fid, t, type_)
+            self._say_shared(key, value, binding, event)
             return OWN
         if not binding.asked and above is not None and above.is_of(owner):
-            binding.pass_to(above.owner, fid, above.asked)
+            binding.pass_to(above.owner, event.fid, above.asked)
             return OWN if binding.asked else LOOSE
-        if not binding.asked and above is None and self._answers(conn):
-            self._pass_to(key, value, binding, owner, fid, t)
+        if not binding.asked and above is None and self._answers(event.conn):
+            self._pass_to(key, value, binding, owner, event.fid, event.t)
             return OWN
-        leak = binding.view(conn, fid, t, type_, direction)
-        self._tell(key, value, binding, leak, t)
+        leak = binding.view(event)
+        self._tell(key, value, binding, leak, event.t)
         return FOREIGN
 
-    def check_all(
-        self, values: tuple[Any, ...], owner: Any, hint: Any, conn: ConnectionState, fid: int, t: int, type_: str,
-        direction: int,
-    ) -> int:  # fmt: skip
+    def check_all(self, values: tuple[Any, ...], owner: Any, hint: Any, event: MessageEvent) -> int:
         """An event came with a value for each key: foreign where one of them is, else loose where one is. Not for rules that
         share ids."""
         loosest, above = OWN, None
         for key, value in zip(self.rule.keys, values, strict=True):
-            standing = self.check(key, value, above, owner, hint, conn, fid, t, type_, direction)
+            standing = self.check(key, value, above, owner, hint, event)
             if standing == FOREIGN:
                 return FOREIGN
             if standing == LOOSE:
@@ -291,30 +266,28 @@ class BindMonitor(MessageMonitor):
     def _tell(self, key: str, value: Any, binding: Binding, leak: Leak, t: int) -> None:
         """An event reached somebody who does not own it: one finding for all of them."""
         if self._log is not None and leak.reported is None:
-            self._log(key, value, self.owner_of(leak.conn))
+            self._log(key, value, self.owner_of(leak.first.conn))
         if leak.reported is not None:
             self._growing[leak.reported.place] = (key, value, binding, leak)
             return
         leak.report(
             self.reporter.report_message(
                 self.counts,
-                leak.conn,
-                leak.fid,
-                t,
-                leak.direction,
+                leak.first,
                 kind="isolation",
                 message=self._words(key, value, binding, leak),
                 activation=binding.fid,
-                frames=frames_of(binding.fid, leak.fid),
-                seen=leak.type,
+                frames=frames_of(binding.fid, leak.first.fid),
+                decided_at=t,
+                seen=leak.first.type,
                 count=leak.count,
                 after=leak.after,
             )
         )
 
     def _words(self, key: str, value: Any, binding: Binding, leak: Leak) -> str:
-        events = leak.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.type} first"
-        viewer = self.owner_of(leak.conn)
+        events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
+        viewer = self.owner_of(leak.first.conn)
         return f"{key} {short(value)} of {self._who(binding.owner)} reached {self._who(viewer)}: {events}"
 
     def owner_of(self, conn: ConnectionState) -> Any:
@@ -326,19 +299,18 @@ class BindMonitor(MessageMonitor):
             return f"user {owner.user}" if owner.user is not None else f"session {owner.id} (user unknown)"
         return str(owner) if isinstance(owner, Token) else f"{self.rule.to.removeprefix('conn.')} {owner}"
 
-    def _say_shared(
-        self, key: str, value: Any, binding: Binding, conn: ConnectionState, fid: int, t: int, type_: str
-    ) -> None:
-        first, second = self._who(binding.owner), self._who(conn.owner)
+    def _say_shared(self, key: str, value: Any, binding: Binding, event: MessageEvent) -> None:
+        first, second = self._who(binding.owner), self._who(event.conn.owner)
         self.reporter.report_message(
-            self.counts, conn, fid, t, 0,
+            self.counts, event,
             kind="isolation",
             severity=Severity.WARNING,
             message=f"{first} and {second} both ask in {key} {short(value)}: taken for two ids that happen to be equal; "
             "list ids that users share under `shared`",
             activation=binding.fid,
-            frames=frames_of(binding.fid, fid),
-            seen=type_,
+            frames=frames_of(binding.fid, event.fid),
+            seen=event.type,
+            blame="client",
         )  # fmt: skip
 
     # Forgetting.

@@ -54,7 +54,7 @@ class BindEmitter:
         for index, key in enumerate(self.rule.keys):
             value = writer.keys.variable(key)
             asked = asks if index == 0 else "False"
-            claim = f"{self._monitor}.claim({key!r}, {value}, {above}, {owner}, {asked}, conn, fid, t, type)"
+            claim = f"{self._monitor}.claim({key!r}, {value}, {above}, {owner}, {asked}, {writer.event})"
             above = f"{self.table(index)}.get({value})"
             writer.add(*self._unless_known(writer, index, value, owner, [claim]))
 
@@ -65,7 +65,7 @@ class BindEmitter:
         writer.may_be_loose()
         if self.rule.shared:
             writer.may_be_shared()
-        rest = f"{owner}, {self._hint(writer)}, conn, fid, t, type, {writer.direction}"
+        rest = f"{owner}, {self._hint(writer)}, {writer.event}"
         span = self._vouching_span(writer)
         if span is None:
             writer.add(*self._check_one_by_one(writer, owner, rest))

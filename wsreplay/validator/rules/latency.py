@@ -30,6 +30,7 @@ from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 _STEP_NS = 1_000_000_000  # clocks that go back by more than this were set
 _SECOND, _MILLISECOND, _MICROSECOND = 1_000_000_000, 1_000_000, 1_000
@@ -137,7 +138,7 @@ class LatencyMonitor(MessageMonitor):
         if not events or path is None:
             return
         writer.name({"sent_ns": sent_ns})
-        check = f"{self.variable}.check(l, s, conn, fid, t, type, {writer.direction})"
+        check = f"{self.variable}.check(l, s, {writer.event})"
         judge = ["if s is not None:", "    s = sent_ns(s)", "if s is None:", f"    {writer.count(self.variable)}"]
         if writer.inline:
             judge = [
@@ -155,63 +156,59 @@ class LatencyMonitor(MessageMonitor):
         writer.count_calls(self.variable)
         writer.add_under(writer.condition(events), [f"s = {writer.value(path)}", f"l = conn.{self.variable}", *judge])
 
-    def check(
-        self, state: LatencyState, sent: float, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+    def check(self, state: LatencyState, sent: float, event: MessageEvent) -> None:
         """An event came that says when it was sent."""
         if state.precision == _SECOND:
             precision = precision_of(sent)
             if precision < _SECOND:
                 state.tell_precisely(precision, self.rule.max_ns)
-        difference, smallest = t - sent, state.smallest
+        difference, smallest = event.t - sent, state.smallest
         if sent < state.since:
             return
         if state.fixed:
-            self._check_delay(state, difference - smallest, conn, fid, t, type_, direction)
+            self._check_delay(state, difference - smallest, event)
         elif sent < state.sent - _STEP_NS or difference < smallest - _STEP_NS < math.inf:
             state.measure_from(difference, self.rule.max_ns)
-            self._say_clock_stepped(conn, fid, t, type_, direction)
+            self._say_clock_stepped(event)
         elif difference < smallest:
             state.measure_from(difference, self.rule.max_ns)
         elif difference - smallest > self.rule.max_ns + state.precision:
-            self._say_late(conn, difference - smallest, fid, t, type_, direction)
+            self._say_late(event, difference - smallest)
         state.send(sent)
 
-    def _check_delay(
-        self, state: LatencyState, delay: float, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+    def _check_delay(self, state: LatencyState, delay: float, event: MessageEvent) -> None:
         """Both clocks are the same."""
         if delay < -state.precision:
-            self._say_clock(conn, f"{type_} came {duration_text(round(-delay))} before it was sent: the clocks differ",
-                            fid, t, type_, direction)  # fmt: skip
+            early = duration_text(round(-delay))
+            self._say_clock(event, f"{event.type} came {early} before it was sent: the clocks differ")
         elif delay > self.rule.max_ns + state.precision:
-            self._say_late(conn, delay, fid, t, type_, direction)
+            self._say_late(event, delay)
 
-    def _say_clock_stepped(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def _say_clock_stepped(self, event: MessageEvent) -> None:
         message = "the sender's clock was set meanwhile; latency is measured anew from here"
-        self._say_clock(conn, message, fid, t, type_, direction)
+        self._say_clock(event, message)
 
-    def _say_clock(self, conn: ConnectionState, message: str, fid: int, t: int, type_: str, direction: int) -> None:
+    def _say_clock(self, event: MessageEvent, message: str) -> None:
         if self.counts.errors:
             self.counts.fail()
             return
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="clock",
             verdict=Verdict.ERROR,
             message=message,
-            seen=type_,
+            seen=event.type,
             blame=None,
         )  # fmt: skip
 
-    def _say_late(self, conn: ConnectionState, delay: float, fid: int, t: int, type_: str, direction: int) -> None:
+    def _say_late(self, event: MessageEvent, delay: float) -> None:
         late = round(delay)
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="late",
-            message=f"{type_} took {duration_text(late)} to arrive, at most {duration_text(self.rule.max_ns)} allowed",
-            seen=type_,
-            until=t - late + self.rule.max_ns,
+            message=f"{event.type} took {duration_text(late)} to arrive, at most {duration_text(self.rule.max_ns)} allowed",
+            seen=event.type,
+            until=event.t - late + self.rule.max_ns,
             late_by=late - self.rule.max_ns,
-            bound_from=t - late,
+            bound_from=event.t - late,
         )  # fmt: skip

@@ -15,7 +15,8 @@ from wsreplay.contract.rules.monotonic import Monotonic
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.value_template import ValueTemplate, declared_events
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 _HOLDS: dict[str, tuple[Callable[[Any, Any], bool], str]] = {
     "increasing": (operator.gt, "more than"),
@@ -45,36 +46,26 @@ class MonotonicTemplate(ValueTemplate):
     def arguments(self, writer: HandlerWriter) -> list[str]:
         return [writer.value(self.rule.field)]
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         value = values[0] if values else None
         if value is None:
             return
         self.activate(slice_)
         last: LastValue | None = slice_.state(self.number)
-        field, event = self.rule.field.text, (conn, fid, t, type_, direction)
+        field = f"{self.rule.field.text} of {event.type}"
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            self.say(slice_, "format", f"{field} of {type_} is neither a number nor a string", *event)
+            self.say(slice_, "format", f"{field} is neither a number nor a string", event)
             return
-        slice_.set_state(self.number, LastValue(value, fid))
+        slice_.set_state(self.number, LastValue(value, event.fid))
         if last is None:
             return
         if isinstance(value, str) is not isinstance(last.value, str):
-            self.say(slice_, "format", f"{field} of {type_} is {_quoted(value)} after {_quoted(last.value)}", *event, last.fid)
+            self.say(slice_, "format", f"{field} is {_quoted(value)} after {_quoted(last.value)}", event, last.fid)
             return
         holds, words = _HOLDS[self.rule.order]
         if not holds(value, last.value):
             wanted = f"{words} {short(last.value)}".strip()
-            self.say(slice_, "order", f"{field} of {type_} is {short(value)}, {wanted} expected", *event, last.fid)
+            self.say(slice_, "order", f"{field} is {short(value)}, {wanted} expected", event, last.fid)
 
 
 def _quoted(value: float | str) -> str:

@@ -20,7 +20,7 @@ from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor
-from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class NeedsMonitor(MessageMonitor):
@@ -42,7 +42,7 @@ class NeedsMonitor(MessageMonitor):
         if not event:
             return
         self._plain = _told_apart_by(writer.contract)
-        check = f"{self.variable}.check(payload, conn, fid, t, type, {writer.direction})"
+        check = f"{self.variable}.check(payload, {writer.event})"
         lines = [check]
         if writer.inline:
             texts = " or ".join(writer.value(path) for path in self.rule.any_of)
@@ -50,7 +50,7 @@ class NeedsMonitor(MessageMonitor):
         writer.count_calls(self.variable)
         writer.add_under(writer.condition(event), lines)
 
-    def check(self, body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(self, body: Body, event: MessageEvent) -> None:
         """An event came that may have nothing to show."""
         document = document_of(body)
         if any(path.find(document) for path in self.rule.any_of):
@@ -59,10 +59,10 @@ class NeedsMonitor(MessageMonitor):
         if place is None or any(_shows(value) for at, value in _leaves(document) if at not in self._plain):
             return
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="format",
-            message=f"{type_} has nothing to show: {short(place.text)} is empty, and so is everything else",
-            seen=type_,
+            message=f"{event.type} has nothing to show: {short(place.text)} is empty, and so is everything else",
+            seen=event.type,
         )  # fmt: skip
 
 

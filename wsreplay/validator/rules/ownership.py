@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, unquote
 from msgspec import Struct
 
 from wsreplay.validator.reporting import Reported
-from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.state import SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 MOST_IDS = 200_000  # of one key, or of what one rule has told of
 
@@ -16,11 +17,8 @@ MOST_IDS = 200_000  # of one key, or of what one rule has told of
 class Leak(Struct, eq=False):
     """What was shown of one id on one connection: the first event, and how many there were."""
 
-    conn: ConnectionState
-    fid: int
-    t: int
-    type: str
-    direction: int
+    first: MessageEvent
+    # the session's last frame before it
     after: int | None
     count: int = 0
     # the finding that says so; None while it is none
@@ -79,13 +77,13 @@ class Binding(Struct, eq=False, gc=False):
             return True
         return isinstance(self.owner, SessionState) and self.owner.user is not None and self.owner.user == owner
 
-    def view(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> Leak:
+    def view(self, event: MessageEvent) -> Leak:
         """It was shown on a connection once more."""
         if self.shown is None:
             self.shown = {}
-        leak = self.shown.get(conn.id)
+        leak = self.shown.get(event.conn.id)
         if leak is None:
-            leak = self.shown[conn.id] = Leak(conn, fid, t, type_, direction, conn.last_frame)
+            leak = self.shown[event.conn.id] = Leak(event, event.conn.last_frame)
         leak.add()
         return leak
 

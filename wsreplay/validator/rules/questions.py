@@ -33,6 +33,7 @@ from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.rules.unasked import UnaskedRuns
 from wsreplay.validator.state.keys import Token, values_of
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice
+from wsreplay.validator.state.trace_event import MessageEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 1_000  # questions of one session
@@ -104,23 +105,23 @@ class QuestionsMonitor(MessageMonitor):
         writer.leave_if_alien()
         writer.need(self.rule.by)
         condition = writer.condition(asks) if asks else self._says(writer)
-        writer.add_under(condition, [f"{self.variable}.ask({writer.keys.variable(self.rule.by)}, conn, fid, t, type)"])
+        writer.add_under(condition, [f"{self.variable}.ask({writer.keys.variable(self.rule.by)}, {writer.event})"])
 
     def _says(self, writer: HandlerWriter) -> str:
         """A condition: the message has a text."""
         texts = [writer.value(path) for path in self.rule.text]
         return " or ".join(f"({text}.__class__ is str and {text} != '')" for text in texts)
 
-    def ask(self, thread: Any, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
+    def ask(self, thread: Any, event: MessageEvent) -> None:
         """A client asks something."""
         assert self._span is not None and self._missed is not None
         thread = None if thread.__class__ is Token else thread
-        session = conn.session
-        session.ask(fid)
+        session = event.conn.session
+        session.ask(event.fid)
         if session.missed is not None:
             self._missed.forget(session, labels_in([(self.rule.by, str(thread))] if thread is not None else ()))
         self.counts.activate()
-        self._unasked.ask(conn, thread)
+        self._unasked.ask(event.conn, thread)
         runs = session.spans[self._span.number]
         if runs and any(thread is None or self._thread(run) in (thread, None) for run in runs.values()):
             self._spare.setdefault(session.id, []).append(thread)
@@ -136,11 +137,11 @@ class QuestionsMonitor(MessageMonitor):
             self.reporter.forget("questions")
             self.counts.doubt()
             return
-        question = Question(thread, fid, t, type_, conn, t)
+        question = Question(thread, event.fid, event.t, event.type, event.conn, event.t)
         questions.append(question)
         if self.rule.within_ns is not None:
             self._queue.append(question)
-            self.clock.at(t + self.rule.within_ns)
+            self.clock.at(event.t + self.rule.within_ns)
 
     def _thread(self, instance: Instance) -> Any:
         """The thread that a run names; None where it names none."""
@@ -212,17 +213,17 @@ class QuestionsMonitor(MessageMonitor):
         assert self._span is not None
         return [other for other in run.session.spans[self._span.number].values() if other is not run]
 
-    def _refuse(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
+    def _refuse(self, event: MessageEvent, key: Any) -> bool:
         """An end came before any start, and says that something failed: whether it answers a question."""
         assert self._span is not None
         values = dict(zip(self._span.names, values_of(key), strict=True))
         thread = values.get(self.rule.by)
-        question = self._claim(conn.session, None if isinstance(thread, Token) else thread)
+        question = self._claim(event.conn.session, None if isinstance(thread, Token) else thread)
         if question is None:
             return False
         question.settle()
         if question.overdue_finding is not None:
-            self._say_late(question, question.overdue_finding, t, fid, type_)
+            self._say_late(question, question.overdue_finding, event.t, event.fid, event.type)
         return True
 
     def _end(self, run: Instance, name: str, t: int, fid: int | None) -> None:

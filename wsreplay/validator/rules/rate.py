@@ -16,7 +16,8 @@ from wsreplay.units import count_text, duration_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.reporting import NOT_KEPT, either, names, where
 from wsreplay.validator.rules.value_template import ValueTemplate
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class RateWindow(Struct, eq=False):
@@ -57,17 +58,7 @@ class RateTemplate(ValueTemplate):
             self.reporter.amend(place, count=count, message=message)
         self._growing.clear()
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         if not roles:
             return
         self.activate(slice_)
@@ -75,15 +66,15 @@ class RateTemplate(ValueTemplate):
         if window is None:
             slice_.set_state(self.number, window := RateWindow(deque()))
         events = window.events
-        events.append((t, fid))
-        while t - events[0][0] >= self.rule.per_ns:
+        events.append((event.t, event.fid))
+        while event.t - events[0][0] >= self.rule.per_ns:
             events.popleft()
         if len(events) <= self.rule.most:
             window.calm_down()
             return
         first = events.popleft()
         if window.finding is None:
-            reported = self.say(slice_, "rate", self._words(1), conn, fid, t, type_, direction, first[1])
+            reported = self.say(slice_, "rate", self._words(1), event, first[1])
             window.exceed(reported.place)
         else:
             window.exceed_more()

@@ -13,6 +13,7 @@ from wsreplay.units import duration_text
 from wsreplay.validator.reporting import Reported, blame, either, frames_of, lost, names, where
 from wsreplay.validator.rules.template import A, Obligation, Template
 from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 
@@ -33,22 +34,20 @@ class RecurrenceTemplate(Template):
             self.clock.at(obligation.due)
         self.queue.append(obligation)
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if not roles & A:
             return
         waiting: Obligation | None = slice_.state(self.number)
         if waiting is not None:
             waiting.settle()
             if waiting.overdue_finding is not None:
-                self._end_silence(waiting, waiting.overdue_finding, fid, t, type_)
-        self._wait(slice_, fid, t, conn)
+                self._end_silence(waiting, waiting.overdue_finding, event)
+        self._wait(slice_, event.fid, event.t, event.conn)
 
-    def _end_silence(self, waiting: Obligation, finding: int, fid: int | None, t: int, type_: str) -> None:
+    def _end_silence(self, waiting: Obligation, finding: int, event: TraceEvent) -> None:
         self.reporter.amend(
-            finding, kind="late", late_by=t - waiting.due, seen=type_, frames=frames_of(waiting.fid, fid),
-            message=f"{either(names(self.rule.operands[0]))} came after {duration_text(t - waiting.t)}, at least every "
+            finding, kind="late", late_by=event.t - waiting.due, seen=event.type, frames=frames_of(waiting.fid, event.fid),
+            message=f"{either(names(self.rule.operands[0]))} came after {duration_text(event.t - waiting.t)}, at least every "
             f"{duration_text(self.rule.within_ns)} expected{where(waiting.slice_)}",
         )  # fmt: skip
 

@@ -27,12 +27,12 @@ from wsreplay.validator.reporting import (
     frames_of,
     lost,
     names,
-    sender,
     where,
 )
 from wsreplay.validator.rules.template import COMPLETE, A, B, Obligation, Template, explanation, missing_at
 from wsreplay.validator.state.clock import Clock
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 MOST_OPEN = 1_000  # obligations of one rule in one slice
@@ -67,39 +67,37 @@ class Response(Template):
             lines = [f"if {slice_}.states:", *indented(lines)]
         return lines, bits
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         states = slice_.states
         state: Pending | None = None if states is None else states.get(self.number)
         if state is not None:
             if roles & B:
-                self._answered(slice_, state, fid, t, type_)
+                self._answered(slice_, state, event)
             elif state.open and (self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & A)):
                 for obligation in state.open:
-                    self._fail(obligation, t, by="event", seen=type_, seen_fid=fid, cause=None)
+                    self._fail(obligation, event.t, by="event", seen=event.type, seen_fid=event.fid, cause=None)
                 state.open.clear()
         if roles & A:
-            self._open(slice_, slice_.state(self.number) if states else None, fid, t, conn)
+            self._open(slice_, slice_.state(self.number) if states else None, event)
 
-    def _answered(self, slice_: Slice, state: Pending, fid: int | None, t: int, type_: str) -> None:
+    def _answered(self, slice_: Slice, state: Pending, event: TraceEvent) -> None:
         for obligation in state.open:
             obligation.settle()
         for obligation in state.overdue:
             if obligation.overdue_finding is not None:
-                late = t - obligation.due
+                late = event.t - obligation.due
                 self.reporter.amend(
                     obligation.overdue_finding,
                     kind="late",
                     late_by=late,
-                    seen=type_,
-                    frames=frames_of(obligation.fid, fid),
-                    message=f"{type_} came {duration_text(late)} too late{where(slice_)}",
+                    seen=event.type,
+                    frames=frames_of(obligation.fid, event.fid),
+                    message=f"{event.type} came {duration_text(late)} too late{where(slice_)}",
                 )
         if slice_.states is not None:
             del slice_.states[self.number]
 
-    def _open(self, slice_: Slice, state: Pending | None, fid: int | None, t: int, conn: ConnectionState) -> None:
+    def _open(self, slice_: Slice, state: Pending | None, event: TraceEvent) -> None:
         self.activate(slice_)
         slice_.mask |= self.bits
         if state is None:
@@ -109,7 +107,7 @@ class Response(Template):
             self.undecided(slice_)
             return
         within = self.rule.within_ns
-        obligation = Obligation(slice_, fid, t, t + within if within is not None else 0, conn)
+        obligation = Obligation(slice_, event.fid, event.t, event.t + within if within is not None else 0, event.conn)
         state.open.append(obligation)
         if within is not None:
             self.queue.append(obligation)
@@ -193,25 +191,23 @@ class Precedence(Template):
             return super().write(writer, event, slice_)
         lines = []
         if event.certain & A:
-            lines = ["if conn.session.missed is not None:", f"    {self.variable}.came_late({slice_}, fid, t, conn, type)"]
+            lines = ["if conn.session.missed is not None:", f"    {self.variable}.came_late({slice_}, {writer.event})"]
         if event.certain & B:
             lines += [
                 writer.count(self.variable),
                 f"if not {slice_}.mask & {self.bits}:",
-                f"    {self.variable}.fail({slice_}, fid, t, conn, type, {writer.direction})",
+                f"    {self.variable}.fail({slice_}, {writer.event})",
             ]
         return lines, self.bits if event.certain & A else 0
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if self.simple:
             if roles & A:
-                self.came_late(slice_, fid, t, conn, type_)
+                self.came_late(slice_, event)
             if roles & B:
                 self.activate(slice_)
                 if not slice_.mask & self.bits:
-                    self.fail(slice_, fid, t, conn, type_, direction)
+                    self.fail(slice_, event)
             if roles & A:
                 slice_.mask |= self.bits
             return
@@ -221,26 +217,23 @@ class Precedence(Template):
         if roles & B:
             self.activate(slice_)
             slice_.mask |= self.bits
-            if before is None or (within is not None and t - before > within):
-                unsure = why_unsure(slice_.undecodable, self.operands[0], since, -1 if within is None else t - within)
-                self.fail(slice_, fid, t, conn, type_, direction, unsure)
+            if before is None or (within is not None and event.t - before > within):
+                unsure = why_unsure(slice_.undecodable, self.operands[0], since, -1 if within is None else event.t - within)
+                self.fail(slice_, event, unsure)
         ends = self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & B)
         if ends:
-            since = fid
-        slice_.set_state(self.number, (t if roles & A else None if ends else before, since))
+            since = event.fid
+        slice_.set_state(self.number, (event.t if roles & A else None if ends else before, since))
 
-    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+    def imply(self, slice_: Slice, patterns: Patterns, event: TraceEvent) -> None:
         if not self.simple or self.rule.unless:
             return
         implied = next((pattern for pattern in patterns if pattern in self.operands[1]), None)
         if implied is not None and not slice_.mask & self.bits:
             self.activate(slice_)
-            self.fail(slice_, fid, t, conn, implied.type, None)
+            self.fail(slice_, TraceEvent(event.conn, event.fid, event.t, implied.type, None))
 
-    def fail(
-        self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None,
-        unsure: str | None = None,
-    ) -> None:  # fmt: skip
+    def fail(self, slice_: Slice, event: TraceEvent, unsure: str | None = None) -> None:
         first = names(self.operands[0])
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
@@ -249,31 +242,31 @@ class Precedence(Template):
             if not self.rule.unless:
                 self.counts.violate()  # that it is missing was said at the first event that needed it
             return
-        wanted = f"{either(first)} never came{where(slice_)}; {type_} came without it"
+        wanted = f"{either(first)} never came{where(slice_)}; {event.type} came without it"
         reported = self.violate(
             slice_,
-            conn,
+            event.conn,
             kind="missing" if self.simple else "order",
-            message=wanted if self.simple else f"{type_} without {either(first)} {before}{where(slice_)}",
-            activation=fid,
-            frames=frames_of(slice_.fid, fid),
+            message=wanted if self.simple else f"{event.type} without {either(first)} {before}{where(slice_)}",
+            activation=event.fid,
+            frames=frames_of(slice_.fid, event.fid),
             expected=first,
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=None if direction is None else sender(direction),
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
             unsure=unsure or (why_unsure(slice_.undecodable, self.operands[0], self.began(slice_)) if self.simple else None),
             caused_by=explanation(slice_, first),
         )
         if self.simple and reported.id:
             slice_.set_state(self.number, reported.place)
             slice_.explain(first, reported.id)
-            self.missed.add(conn.session, reported.place)
+            self.missed.add(event.conn.session, reported.place)
 
-    def came_late(self, slice_: Slice, fid: int | None, t: int, conn: ConnectionState, type_: str) -> None:
+    def came_late(self, slice_: Slice, event: TraceEvent) -> None:
         """An a came: perhaps the one that was missed."""
-        if not slice_.mask & self.bits and conn.session.missed is not None:
-            self.missed.came(conn.session, type_, labels_in(slice_.labels()), t, fid, (self.rule.id,))
+        if not slice_.mask & self.bits and event.conn.session.missed is not None:
+            self.missed.came(event.conn.session, event.type, labels_in(slice_.labels()), event.t, event.fid, (self.rule.id,))
 
     def activated(self, slice_: Slice) -> bool:
         """A simple one is decided with each b: without an a it is violated, with one satisfied for good."""
@@ -283,13 +276,11 @@ class Precedence(Template):
 class RespondedExistence(Template):
     """If a occurs, b occurs before or after it."""
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         state = slice_.state(self.number) or (None, False)
         if roles & A and state[0] is None:
             self.activate(slice_)
-            state = ((fid, t), state[1])
+            state = ((event.fid, event.t), state[1])
         slice_.set_state(self.number, (state[0], state[1] or bool(roles & B)))
 
     def activated(self, slice_: Slice) -> bool:
@@ -323,10 +314,8 @@ class RespondedExistence(Template):
 class NotCoExistence(Template):
     """Not both a and b."""
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
-        seen, first = slice_.state(self.number) or (0, fid)
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
+        seen, first = slice_.state(self.number) or (0, event.fid)
         if not seen and roles & (A | B):
             self.activate(slice_)
         seen |= roles & (A | B)
@@ -334,14 +323,14 @@ class NotCoExistence(Template):
             a, b = names(self.operands[0]), names(self.operands[1])
             self.violate(
                 slice_,
-                conn,
+                event.conn,
                 kind="unexpected",
                 message=f"{either(a)} and {either(b)} both came{where(slice_)}",
                 activation=first,
-                frames=frames_of(first, fid),
-                seen=type_,
-                decided_at=t,
-                blame=None if direction is None else sender(direction),
+                frames=frames_of(first, event.fid),
+                seen=event.type,
+                decided_at=event.t,
+                blame=event.sender,
             )
             seen |= 4  # said once
         slice_.set_state(self.number, (seen, first))

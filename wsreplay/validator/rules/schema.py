@@ -18,7 +18,7 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor
-from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class SchemaMonitor(MessageMonitor):
@@ -46,28 +46,26 @@ class SchemaMonitor(MessageMonitor):
         for index, pattern in enumerate(self._schemas):
             if pattern.fits(writer.direction, writer.type):
                 writer.add(
-                    f"{self.variable}.check({self._name(index)}, payload, conn, fid, t, type, {writer.direction})"
+                    f"{self.variable}.check({self._name(index)}, payload, {writer.event})"
                 )
 
-    def check(
-        self, fits: Callable[[Any], Any], body: Body, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+    def check(self, fits: Callable[[Any], Any], body: Body, event: MessageEvent) -> None:
         """An event of a type with a schema came."""
         self.counts.activate()
         try:
             fits(document_of(body))
         except RecursionError:  # the schema refers to itself
             self.reporter.report_message(
-                self.counts, conn, fid, t, direction,
+                self.counts, event,
                 kind="schema",
-                message=f"{type_} is nested too deep for its schema",
+                message=f"{event.type} is nested too deep for its schema",
                 verdict=Verdict.INCONCLUSIVE,
-                seen=type_,
+                seen=event.type,
             )  # fmt: skip
         except fastjsonschema.JsonSchemaValueException as error:
             self.reporter.report_message(
-                self.counts, conn, fid, t, direction,
+                self.counts, event,
                 kind="schema",
-                message=f"{type_}: {short(error.message, 300)}",
-                seen=type_,
+                message=f"{event.type}: {short(error.message, 300)}",
+                seen=event.type,
             )  # fmt: skip

@@ -10,7 +10,8 @@ State: the segment that is open. Fast path: none.
 from __future__ import annotations
 
 from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Obligation, Template
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class Scoped(Template):
@@ -35,18 +36,16 @@ class Scoped(Template):
         self.inner.begin(segment)
         return segment
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         segment: Slice | None = slice_.state(self.number)
         if segment is not None and roles & UNTIL:
             slice_.set_state(self.number, None)
-            self._close(segment, t, COMPLETE, None, "scope_close")
+            self._close(segment, event.t, COMPLETE, None, "scope_close")
             segment = None
         elif segment is None and roles & AFTER:
-            segment = self._begin(slice_, fid, t)
+            segment = self._begin(slice_, event.fid, event.t)
         if segment is not None:
-            self.inner.event(segment, roles & ~(AFTER | UNTIL), fid, t, conn, type_, direction)
+            self.inner.event(segment, roles & ~(AFTER | UNTIL), event)
 
     def _close(self, segment: Slice, t: int, how: int, cause: str | None, by: str) -> None:
         segment.end()

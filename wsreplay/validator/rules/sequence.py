@@ -28,13 +28,14 @@ from wsreplay.units import duration_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Severity
-from wsreplay.validator.reporting import either, frames_of, sender
+from wsreplay.validator.reporting import either, frames_of
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import first_owed
 from wsreplay.validator.rules.sequence_state import Level, ScopeSearch, SequenceGap, SequenceState, Suspect
 from wsreplay.validator.rules.template import TRUNCATED
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 MOST_COUNTERS = 100_000  # slices of one session
 _BY_CONNECTION = ((), ("conn.session",), ("conn.id",))
@@ -119,7 +120,7 @@ class SequenceMonitor(MessageMonitor):
             counter = f"{self.variable}.counters(conn, {writer.keys.together(by)})[{writer.direction}]"
         id_ = writer.contract.envelope.id
         is_new = f"{writer.value(id_)} is not None" if id_ is not None else "False"
-        event = f"{is_new}, conn, fid, t, type, {writer.direction}"
+        event = f"{is_new}, {writer.event}"
         check, same = f"{self.variable}.check(c, q, {event})", ""
         if scopes:
             thread, run = (writer.keys.variable(name) for name in (scopes[0], scopes[-1]))
@@ -143,36 +144,23 @@ class SequenceMonitor(MessageMonitor):
 
     # What comes.
 
-    def look(
-        self,
-        whole: SequenceState,
-        value: Any,
-        thread: Any,
-        run: Any,
-        is_new: bool,
-        conn: ConnectionState,
-        fid: int,
-        t: int,
-        type_: str,
-        direction: int,
-    ) -> None:
+    def look(self, whole: SequenceState, value: Any, thread: Any, run: Any, is_new: bool, event: MessageEvent) -> None:
         """A message came with a value of the counter, which may be the session's, or that of its thread or run."""
         number = _whole_number(value)
-        event = is_new, conn, fid, t, type_, direction
-        search = self._search(conn.session, direction)
+        search = self._search(event.conn.session, event.direction)
         if number is None:
-            self._say_no_number(conn, fid, t, type_, direction)
+            self._say_no_number(event)
         elif search.sliced:
-            self._look_in_slice(search, whole, number, thread, run, event)
+            self._look_in_slice(search, whole, number, thread, run, is_new, event)
         elif search.is_beginning(whole, number, thread, run) and number != whole.last + 1 and not math.isnan(whole.last):
-            suspect = Suspect(number, conn, fid, t, type_, direction, conn.last_frame)
+            suspect = Suspect(number, event, event.conn.last_frame)
             search.slice_up(whole, thread, run, suspect).go_on(number)
         else:
             if math.isnan(whole.last):
                 search.begin(whole, thread, run)
             elif number > whole.last:
                 search.take_part(whole, thread, run)
-            self.check(whole, number, *event)
+            self.check(whole, number, is_new, event)
 
     def _search(self, session: SessionState, direction: int) -> ScopeSearch:
         search = self._searches.get((session.id, direction))
@@ -181,97 +169,79 @@ class SequenceMonitor(MessageMonitor):
         return search
 
     def _look_in_slice(
-        self, search: ScopeSearch, whole: SequenceState, number: int, thread: Any, run: Any, event: tuple[Any, ...]
+        self, search: ScopeSearch, whole: SequenceState, number: int, thread: Any, run: Any, is_new: bool,
+        event: MessageEvent,
     ) -> None:
         state = search.counter(number, thread, run)
         mistaken = search.mistaken(state, number)
         if mistaken is not None:
             search.join(whole, number)
             self._say(
-                mistaken.conn, "order", f"{self.rule.field.text} {mistaken.value} came twice", mistaken.fid, mistaken.t,
-                mistaken.type, mistaken.direction, decided_at=event[3], after=mistaken.after,
+                mistaken.event, "order", f"{self.rule.field.text} {mistaken.value} came twice",
+                decided_at=event.t, after=mistaken.after,
             )  # fmt: skip
         elif math.isnan(state.last) and number > 1 and search.level is not Level.THREAD:
             state.go_on(0)
-            self.check(state, number, *event)
+            self.check(state, number, is_new, event)
         else:
-            self.check(state, number, *event)
+            self.check(state, number, is_new, event)
 
-    def check(
-        self,
-        state: SequenceState,
-        value: Any,
-        is_new: bool,
-        conn: ConnectionState,
-        fid: int,
-        t: int,
-        type_: str,
-        direction: int,
-    ) -> None:
+    def check(self, state: SequenceState, value: Any, is_new: bool, event: MessageEvent) -> None:
         """A message came with a value of this counter. `is_new`: it has an id that the session has not seen."""
         number, last = _whole_number(value), state.last
         if number is None:
-            self._say_no_number(conn, fid, t, type_, direction)
+            self._say_no_number(event)
         elif math.isnan(last) or number == last + 1:
             state.go_on(number)
         elif number > last:
             if self.rule.mode == "contiguous":
-                self._open_gap(state, int(last) + 1, number - 1, conn, fid, t, type_, direction)
+                self._open_gap(state, int(last) + 1, number - 1, event)
             state.go_on(number)
         elif number == state.restart + 1:
             state.start_again(number)
         elif (gap := state.gap_of(number)) is not None:
-            self._resent(state, gap, number, conn, fid, t, type_, direction)
-        elif conn.resumed and number <= state.mark:
+            self._resent(state, gap, number, event)
+        elif event.conn.resumed and number <= state.mark:
             if number in (0, 1) and (is_new or state.first is None or number < state.first):
                 state.start_again(number)
         else:
             state.suspect_restart(number)
             word = "twice" if number == last else f"after {int(last)}"
-            self._say(conn, "order", f"{self.rule.field.text} {number} came {word}", fid, t, type_, direction)
+            self._say(event, "order", f"{self.rule.field.text} {number} came {word}")
 
     # Gaps.
 
-    def _open_gap(
-        self, state: SequenceState, first: int, last: int, conn: ConnectionState, fid: int, t: int, type_: str, direction: int
-    ) -> None:
+    def _open_gap(self, state: SequenceState, first: int, last: int, event: MessageEvent) -> None:
         unsure = state.why_unsure(last - first + 1)
-        gap = SequenceGap(first, last, conn, fid, t, type_, direction, conn.last_frame, unsure, {})
+        gap = SequenceGap(first, last, event, event.conn.last_frame, unsure, {})
         state.open_gap(gap)
         if not self._queue:
-            self.clock.at(t + self.rule.recover_within_ns)
+            self.clock.at(event.t + self.rule.recover_within_ns)
         self._queue.append(gap)
 
-    def _resent(
-        self, state: SequenceState, gap: SequenceGap, number: int, conn: ConnectionState, fid: int, t: int, type_: str,
-        direction: int,
-    ) -> None:  # fmt: skip
+    def _resent(self, state: SequenceState, gap: SequenceGap, number: int, event: MessageEvent) -> None:
         """A number that was missing came."""
-        whole, late = gap.take(number, fid), t - gap.t
+        whole, late = gap.take(number, event.fid), event.t - gap.event.t
         if gap.overdue_finding is not None:
-            self._amend(gap, gap.overdue_finding, whole, late, type_)
+            self._amend(gap, gap.overdue_finding, whole, late, event.type)
         elif whole:
             gap.settle()
             recovered = f"recovered within {duration_text(late)}" if late else "recovered at once"
             came = f"{self.rule.field.text} {_numbers([(gap.first, gap.last)])} came after {gap.last + 1}"
             self._say(
-                conn,
+                event,
                 "order",
                 f"{came}: {recovered}",
-                fid,
-                t,
-                type_,
-                direction,
                 severity=Severity.WARNING,
-                activation=gap.fid,
-                frames=frames_of(gap.fid, *list(gap.resent.values())[:32]),
+                activation=gap.event.fid,
+                frames=frames_of(gap.event.fid, *list(gap.resent.values())[:32]),
                 late_by=late,
             )
         if whole:
             state.close_gap(gap)
 
     def _amend(self, gap: SequenceGap, finding: int, whole: bool, late: int, type_: str) -> None:
-        frames = frames_of(gap.fid, *list(gap.resent.values())[:32])
+        frames = frames_of(gap.event.fid, *list(gap.resent.values())[:32])
         if not whole:
             self.reporter.amend(finding, frames=frames, **self._lost(gap))
             return
@@ -291,38 +261,38 @@ class SequenceMonitor(MessageMonitor):
     def _decide(self, gap: SequenceGap, t: int, by: str) -> None:
         reported = self.reporter.report(
             self.counts,
-            conn=gap.conn,
+            conn=gap.event.conn,
             kind="gap",
             absent=True,
             **self._lost(gap),
             subject=(self._name,),
-            activation=gap.fid,
-            frames=(gap.fid,),
-            seen=gap.type,
+            activation=gap.event.fid,
+            frames=(gap.event.fid,),
+            seen=gap.event.type,
             decided_by=by,
             decided_at=t,
-            at_ns=gap.t,
+            at_ns=gap.event.t,
             after=gap.after,
-            before=int(gap.fid),
-            blame=sender(gap.direction),
+            before=int(gap.event.fid),
+            blame=gap.event.sender,
             unsure=gap.unsure,
         )
         gap.decide(reported.place)
 
     def next_due(self) -> int | None:
         gap = first_owed(self._queue)
-        return None if gap is None else gap.t + self.rule.recover_within_ns
+        return None if gap is None else gap.event.t + self.rule.recover_within_ns
 
     def expire_next(self) -> None:
         gap = self._queue.popleft()
-        self._decide(gap, gap.t + self.rule.recover_within_ns, "deadline")
+        self._decide(gap, gap.event.t + self.rule.recover_within_ns, "deadline")
 
     def pending(self, sessions: Iterable[SessionState]) -> int:
         return sum(1 for gap in self._queue if not gap.done)
 
     def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
         for gap in self._queue:
-            if gap.done or gap.conn.session is not session:
+            if gap.done or gap.event.conn.session is not session:
                 continue
             if how == TRUNCATED:
                 gap.settle()
@@ -338,14 +308,12 @@ class SequenceMonitor(MessageMonitor):
 
     # Words.
 
-    def _say_no_number(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
-        self._say(conn, "format", f"{self.rule.field.text} is not a whole number in {type_}", fid, t, type_, direction)
+    def _say_no_number(self, event: MessageEvent) -> None:
+        self._say(event, "format", f"{self.rule.field.text} is not a whole number in {event.type}")
 
-    def _say(
-        self, conn: ConnectionState, kind: str, message: str, fid: int, t: int, type_: str, direction: int, **details: Any
-    ) -> None:
+    def _say(self, event: MessageEvent, kind: str, message: str, **details: Any) -> None:
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction, kind=kind, message=message, seen=type_, **details
+            self.counts, event, kind=kind, message=message, seen=event.type, **details
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from wsreplay.validator.rules.owed import Owed
-from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 from wsreplay.validator.state.undecodable import LOST, UNREADABLE
 
 MOST_SLICES = 10_000  # of one session, where each has its own counter
@@ -23,15 +23,11 @@ MOST_GAPS = 256  # remembered of one counter, for numbers that come late
 
 
 class SequenceGap(Owed, eq=False):
-    """Numbers that were left out, from `first` to `last`, both included; seen when `fid` came, at `t` (ns)."""
+    """Numbers that were left out, from `first` to `last`, both included; seen when `event` came."""
 
     first: int
     last: int
-    conn: ConnectionState
-    fid: int
-    t: int
-    type: str
-    direction: int
+    event: MessageEvent
     # the session's last frame before it
     after: int | None
     # why it may be none: messages that could not be read
@@ -260,9 +256,5 @@ class Suspect(Struct):
     """A value that may have begun a counter of its own, or come twice."""
 
     value: int
-    conn: ConnectionState
-    fid: int
-    t: int
-    type: str
-    direction: int
+    event: MessageEvent
     after: int | None

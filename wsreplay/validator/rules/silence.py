@@ -17,7 +17,8 @@ from wsreplay.validator.reporting import frames_of, where
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
+from wsreplay.validator.state.state import Instance, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class SilenceMonitor(MessageMonitor):
@@ -45,31 +46,31 @@ class SilenceMonitor(MessageMonitor):
             return
         number = self._span.number
         self._spans.look_up(writer, number)
-        check = f"    {self.variable}.check(i{number}, conn, fid, t, type)"
+        check = f"    {self.variable}.check(i{number}, {writer.event})"
         long = [f"if t - i{number}.heard > {self.rule.max_ns}:", check] if writer.inline else [check.lstrip()]
         writer.add(f"if i{number} is not None:", *(f"    {line}" for line in long), f"    i{number}.heard = t")
 
-    def check(self, instance: Instance, conn: ConnectionState, fid: int, t: int, type_: str) -> None:
+    def check(self, instance: Instance, event: MessageEvent) -> None:
         """An event of an instance came, long after the one before it or as the first since its start."""
         since = instance.heard or instance.t
-        if t - since <= self.rule.max_ns or instance.children or conn.info.opened_ns > since:
+        if event.t - since <= self.rule.max_ns or instance.children or event.conn.info.opened_ns > since:
             return
-        silence = t - since
+        silence = event.t - since
         self.reporter.report(
             self.counts,
             slice_=instance,
-            conn=conn,
+            conn=event.conn,
             kind="late",
             message=f"{duration_text(silence)} passed without an event{where(instance)}, "
             f"at most {duration_text(self.rule.max_ns)} allowed",
-            activation=conn.last_frame,
-            frames=frames_of(conn.last_frame, fid),
-            seen=type_,
+            activation=event.conn.last_frame,
+            frames=frames_of(event.conn.last_frame, event.fid),
+            seen=event.type,
             late_by=silence - self.rule.max_ns,
             until=since + self.rule.max_ns,
-            decided_at=t,
+            decided_at=event.t,
             bound_from=since,
-            before=fid,
+            before=event.fid,
             blame="server",
         )
 

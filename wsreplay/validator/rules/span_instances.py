@@ -26,6 +26,7 @@ from wsreplay.validator.state.bounded import KEEP_ENDED, oldest
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.keys import Anonymous, innermost
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
+from wsreplay.validator.state.trace_event import TraceEvent
 
 MOST_OPEN = 50_000  # instances of one span in one session
 
@@ -200,7 +201,8 @@ class SpanInstances(Monitor):
         before = instance.session.ended[self.number].now[instance.slot]
         name, first = innermost(instance.else_key), innermost(before[2])
         if name is not None and first is not None and name != first:
-            self.words.say_other_name(instance, self.span.else_by[-1], first, name, t, fid, self.words.starts[0], 1)
+            event = TraceEvent(instance.conn, fid, t, self.words.starts[0], 1)
+            self.words.say_other_name(instance, self.span.else_by[-1], first, name, event)
 
     def witness(self, conn: ConnectionState, key: Any) -> Instance:
         """An instance that never was, and so began at no time, for a finding to name."""

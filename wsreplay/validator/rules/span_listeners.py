@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
+from wsreplay.validator.state.state import Instance, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 SpanEnd = Callable[[Instance, str, int, int | None], None]
 """What is told of an instance that has ended: how, when (ns), and by which frame."""
 
-Answers = Callable[[ConnectionState, Any, int, int | None, str], bool]
-"""Asked of an end event without an instance, by its connection, key, time (ns), frame and type: whether it is an answer."""
+Answers = Callable[[MessageEvent, Any], bool]
+"""Asked of an end event without an instance, and of its key: whether it is an answer."""
 
 
 class SpanListeners:

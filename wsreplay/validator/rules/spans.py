@@ -19,6 +19,7 @@ from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED
 from wsreplay.validator.state.bounded import End
 from wsreplay.validator.state.keys import innermost, names_nothing
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class SpanMonitor(SpanInstances):
@@ -26,15 +27,13 @@ class SpanMonitor(SpanInstances):
 
     # Starts.
 
-    def look_for_parent(
-        self, conn: ConnectionState, key: Any, parent: Any, t: int, fid: int | None, type_: str, direction: int
-    ) -> None:
+    def look_for_parent(self, event: MessageEvent, key: Any, parent: Any) -> None:
         """A start names a parent that is not open where it should be: elsewhere in its session, over, or unknown."""
-        session, own = conn.session, innermost(key)
+        session, own = event.conn.session, innermost(key)
         if parent == own or any(innermost(slot) == parent for slot in session.spans[self.number]):
             return
         has_ended = any(innermost(slot) == parent for slot in session.ended[self.number])
-        self.words.say_unknown_parent(self.witness(conn, key), parent, has_ended, t, fid, type_, direction)
+        self.words.say_unknown_parent(self.witness(event.conn, key), parent, has_ended, event)
 
     def start_again(
         self,
@@ -73,73 +72,60 @@ class SpanMonitor(SpanInstances):
     # Events without an instance.
 
     def stray(
-        self,
-        conn: ConnectionState,
-        key: Any,
-        t: int,
-        fid: int | None,
-        above: Instance | None,
-        type_: str,
-        direction: int,
-        is_end: bool,
-        else_key: Any,
-        label_of: LabelOf,
+        self, event: MessageEvent, key: Any, above: Instance | None, is_end: bool, else_key: Any, label_of: LabelOf
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that it implies, if any: its start is missing."""
-        if names_nothing(key) and (open_ones := conn.session.spans[self.number]):
+        if names_nothing(key) and (open_ones := event.conn.session.spans[self.number]):
             return next(reversed(open_ones.values()))  # it can only be of what is open here
-        ended = conn.session.ended[self.number].get(key)
-        anew = max(conn.session.asked, -1 if above is None else above.fid or 0)
+        ended = event.conn.session.ended[self.number].get(key)
+        anew = max(event.conn.session.asked, -1 if above is None else above.fid or 0)
         if ended is not None and anew <= ended[0]:
-            if self.missed.came(conn.session, type_, label_of, t, fid) is None:
-                self._say_after_end(conn, key, t, fid, above, type_, direction, ended)
+            if self.missed.came(event.conn.session, event.type, label_of, event.t, event.fid) is None:
+                self._say_after_end(event, key, above, ended)
             return None
-        if is_end and self._is_refusal(conn, key, t, fid, type_):
-            conn.session.ended[self.number].add(key, (fid or 0, "failed", else_key))
+        if is_end and self._is_refusal(event, key):
+            event.conn.session.ended[self.number].add(key, (event.fid or 0, "failed", else_key))
             return None
         # One that its parent cut may have been cut by another than the parent it was in, had all been read.
         since = None
-        witness = self.witness(conn, key)
+        witness = self.witness(event.conn, key)
         if above is not None:
             witness.belong_to(above)
-            since = None if above.begun_unseen or conn.session.ambiguous_parents else above.fid
-        reported = self.words.say_stray(witness, t, fid, type_, direction, since)
-        self.missed.add(conn.session, reported.place)
+            since = None if above.begun_unseen or event.conn.session.ambiguous_parents else above.fid
+        reported = self.words.say_stray(witness, event, since)
+        self.missed.add(event.conn.session, reported.place)
         if above is not None:
             above.explain(self.words.starts, reported.id)
         if above is not None and self.outer is not None and self.outer.group is not None:
-            self.outer.group.imply(above, self.span.start, fid, t, conn)
-        instance = self.open(conn, key, t, fid, above, else_key, implied=True)
+            self.outer.group.imply(above, self.span.start, event)
+        instance = self.open(event.conn, key, event.t, event.fid, above, else_key, implied=True)
         instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()
         return instance
 
-    def _say_after_end(
-        self, conn: ConnectionState, key: Any, t: int, fid: int | None, above: Instance | None, type_: str, direction: int,
-        ended: End,
-    ) -> None:  # fmt: skip
+    def _say_after_end(self, event: MessageEvent, key: Any, above: Instance | None, ended: End) -> None:
         """A body or end event came after its span had ended."""
-        witness = self.witness(conn, key)
+        witness = self.witness(event.conn, key)
         since: int | None = ended[0] if ended[1] != "cut" else None
         if above is not None:
             witness.belong_to(above)
             since = ended[0]
-        self.words.say_after_end(witness, t, fid, type_, direction, ended[0], since)
+        self.words.say_after_end(witness, event, ended[0], since)
 
-    def _is_refusal(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str) -> bool:
+    def _is_refusal(self, event: MessageEvent, key: Any) -> bool:
         """Whether an end event that says that something failed is the answer to a question that nothing else answered."""
         well = [pattern for name, patterns in self.span.ends if name == "ok" for pattern in patterns]
-        if self.listeners.answers is None or any(pattern.fits(1, type_) for pattern in well):
+        if self.listeners.answers is None or any(pattern.fits(1, event.type) for pattern in well):
             return False
-        return self.listeners.answers(conn, key, t, fid, type_)
+        return self.listeners.answers(event, key)
 
-    def outside(self, conn: ConnectionState, key: Any, t: int, fid: int | None, type_: str, direction: int) -> None:
+    def outside(self, event: MessageEvent, key: Any) -> None:
         """A start event came outside of the span that it must be inside of."""
-        witness = self.witness(conn, key)
-        unsure = self.words.why_outer_unsure(conn)
+        witness = self.witness(event.conn, key)
+        unsure = self.words.why_outer_unsure(event.conn)
         if unsure is not None:
-            conn.session.doubt_parents()
-        self.words.say_outside(witness, t, fid, type_, direction, unsure)
+            event.conn.session.doubt_parents()
+        self.words.say_outside(witness, event, unsure)
 
     # Time, and the end of connections.
 

@@ -127,7 +127,7 @@ class SpansEmitter:
         span, number = monitor.span, monitor.number
         if not writer.keys.missing(span.by):
             return
-        lacks = f"memory.lacks({monitor.variable}.counts, {span.by!r}, conn, fid, t, type)"
+        lacks = f"memory.lacks({monitor.variable}.counts, {span.by!r}, {writer.event})"
         if not span.else_by:
             writer.add(f"if x{number} is None:", f"    {lacks}")
             return
@@ -157,7 +157,7 @@ class SpansEmitter:
         if writer.direction:
             lines.append(f"    {i}.bound = {writer.bound}")
         if span.inside is not None:
-            outside = f"{monitor.variable}.outside(conn, x{number}, t, fid, type, {writer.direction})"
+            outside = f"{monitor.variable}.outside({writer.event}, x{number})"
             reports = [] if self._covered(writer, span) else [f"    {outside}"]
             lines = [f"if {above} is None:", f"    {i} = None", *reports, "else:", *indented(lines)]
         if writer.keys.missing(span.by):
@@ -181,7 +181,7 @@ class SpansEmitter:
             writer.add(f"{p} = {writer.keys.variable(span.parent)}")
         outer = [writer.keys.variable(name) for name in span.by[:-1]]
         key = f"({', '.join([*outer, p])})" if outer else p
-        unknown = f"{monitor.variable}.look_for_parent(conn, x{number}, {p}, t, fid, type, {writer.direction})"
+        unknown = f"{monitor.variable}.look_for_parent({writer.event}, x{number}, {p})"
         lookup = [f"{h} = conn.span{number}.get({key})", f"if {h} is None:", f"    {unknown}"]
         writer.add(f"{h} = None", f"if {p} is not None:", *indented(lookup))
 
@@ -216,8 +216,8 @@ class SpansEmitter:
                 f"    {i} = {monitor.variable}.by_else_key(conn.session, {above}, {other}, True)",
             ]
         writer.name({"label_of": self._label_of})
-        rest = f"{writer.direction}, {bool(ends)}, {self._else_key(writer, span)}, label_of(d, conn, payload)"
-        stray = f"{monitor.variable}.stray(conn, x{number}, t, fid, {above}, type, {rest})"
+        rest = f"{bool(ends)}, {self._else_key(writer, span)}, label_of(d, conn, payload)"
+        stray = f"{monitor.variable}.stray({writer.event}, x{number}, {above}, {rest})"
         lines += [f"if {guard}:", f"    {i} = {stray}"]
         if writer.direction:
             lines += [f"    if {i} is not None:", f"        {i}.bound = {writer.bound}"]
@@ -249,7 +249,7 @@ class SpansEmitter:
         """An end that its key finds has the other key's value, too."""
         else_by, i = monitor.span.else_by, f"i{monitor.number}"
         value, first = writer.keys.variable(else_by[-1]), f"{i}.else_key" + ("[-1]" if len(else_by) > 1 else "")
-        arguments = f"{i}, {else_by[-1]!r}, {first}, {value}, t, fid, type, {writer.direction}"
+        arguments = f"{i}, {else_by[-1]!r}, {first}, {value}, {writer.event}"
         return [
             f"if {i} is not None and {first} != {value} and {value} is not None and {first} is not None:",
             f"    {monitor.variable}.words.say_other_name({arguments})",

@@ -16,11 +16,11 @@ from wsreplay.validator.reporting import (
     frames_of,
     lost,
     names,
-    sender,
     short,
     where,
 )
 from wsreplay.validator.state.state import ConnectionState, Instance
+from wsreplay.validator.state.trace_event import MessageEvent, TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 
@@ -49,38 +49,36 @@ class SpanWords:
             unsure=why_unsure(first.undecodable, self._span.end_patterns, first.fid),
         )
 
-    def say_stray(self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, since: int | None) -> Reported:
+    def say_stray(self, witness: Instance, event: MessageEvent, since: int | None) -> Reported:
         """A body or end event came before any start: before the frame `since` none can have come."""
         return self._reporter.report(
             self._counts,
             slice_=witness,
             kind="missing",
-            message=f"{self._starts} never came{where(witness)}; {type_} came without it",
-            activation=fid,
-            frames=frames_of(fid),
+            message=f"{self._starts} never came{where(witness)}; {event.type} came without it",
+            activation=event.fid,
+            frames=frames_of(event.fid),
             expected=self.starts,
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
             unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
         )
 
-    def say_after_end(
-        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, ended_by: int, since: int | None
-    ) -> Reported:
+    def say_after_end(self, witness: Instance, event: MessageEvent, ended_by: int, since: int | None) -> Reported:
         """A body or end event came after the end, which was the frame `ended_by` (0: no frame)."""
         return self._reporter.report(
             self._counts,
             slice_=witness,
             kind="unexpected",
-            message=f"{type_} came after the end of its {self._span.id}{where(witness)}",
-            activation=ended_by or fid,
-            frames=frames_of(ended_by or None, fid),
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
+            message=f"{event.type} came after the end of its {self._span.id}{where(witness)}",
+            activation=ended_by or event.fid,
+            frames=frames_of(ended_by or None, event.fid),
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
             unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
         )
 
@@ -88,27 +86,23 @@ class SpanWords:
         """Why the span that this one is inside of may be open all the same."""
         return why_unsure(conn.session.undecodable, self._outer_starts) if self._outer_starts is not None else None
 
-    def say_outside(
-        self, witness: Instance, t: int, fid: int | None, type_: str, direction: int, unsure: str | None
-    ) -> Reported:
+    def say_outside(self, witness: Instance, event: MessageEvent, unsure: str | None) -> Reported:
         """A start came outside of the span that this one must be inside of."""
         return self._reporter.report(
             self._counts,
             slice_=witness,
             kind="order",
-            message=f"{type_} came outside of a {self._span.inside}{where(witness)}",
-            frames=frames_of(fid),
-            activation=fid,
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
+            message=f"{event.type} came outside of a {self._span.inside}{where(witness)}",
+            frames=frames_of(event.fid),
+            activation=event.fid,
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
             unsure=unsure,
         )
 
-    def say_unknown_parent(
-        self, witness: Instance, parent: Any, has_ended: bool, t: int, fid: int | None, type_: str, direction: int
-    ) -> None:
+    def say_unknown_parent(self, witness: Instance, parent: Any, has_ended: bool, event: MessageEvent) -> None:
         """A start names a parent that is not open."""
         what = "has ended before" if has_ended else f"never began as a {self._span.id}"
         self._reporter.report(
@@ -116,32 +110,30 @@ class SpanWords:
             slice_=witness,
             kind="order" if has_ended else "unexpected",
             severity=Severity.WARNING,
-            message=f"{type_} names the parent {short(parent)}, which {what}{where(witness)}",
-            activation=fid,
-            frames=frames_of(fid),
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
+            message=f"{event.type} names the parent {short(parent)}, which {what}{where(witness)}",
+            activation=event.fid,
+            frames=frames_of(event.fid),
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
             unsure=why_unsure(witness.conn.session.undecodable, self._span.start),
         )
 
-    def say_other_name(
-        self, instance: Instance, key: str, first: Any, value: Any, t: int, fid: int | None, type_: str, direction: int
-    ) -> None:
+    def say_other_name(self, instance: Instance, key: str, first: Any, value: Any, event: TraceEvent) -> None:
         """The end has another value of a key than the start."""
         self._reporter.report(
             self._counts,
             slice_=instance,
             kind="consistency",
             severity=Severity.WARNING,
-            message=f"{key} is {short(value)} in {type_}, but was {short(first)}{where(instance)}",
+            message=f"{key} is {short(value)} in {event.type}, but was {short(first)}{where(instance)}",
             activation=instance.fid,
-            frames=frames_of(instance.fid, fid),
-            seen=type_,
-            decided_at=t,
-            at_ns=t,
-            blame=sender(direction),
+            frames=frames_of(instance.fid, event.fid),
+            seen=event.type,
+            decided_at=event.t,
+            at_ns=event.t,
+            blame=event.sender,
         )
 
     def say_left(self, instance: Instance, t: int, by: str) -> Reported:

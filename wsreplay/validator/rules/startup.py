@@ -15,6 +15,7 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import frames_of
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.state.state import ConnectionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 
 class StartupMonitor(MessageMonitor):
@@ -34,22 +35,22 @@ class StartupMonitor(MessageMonitor):
         before = fit_any(self.rule.before, writer.direction, writer.type)
         first = fit_any(self.rule.first, writer.direction, writer.type)
         if first:
-            writer.add_under(writer.condition(first), [f"{self.variable}.check(conn, fid, t, type, {writer.direction})"])
+            writer.add_under(writer.condition(first), [f"{self.variable}.check({writer.event})"])
         if before:
             writer.add_under(writer.condition(before), [f"if conn.{self._began} is None:", f"    conn.{self._began} = fid"])
 
-    def check(self, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(self, event: MessageEvent) -> None:
         """What should be first came."""
         self.counts.activate()
-        began: int | None = getattr(conn, self._began)
+        began: int | None = getattr(event.conn, self._began)
         if began is None or began < 0:
             return
-        conn.bind_attributes({self._began: -1})
+        event.conn.bind_attributes({self._began: -1})
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="order",
-            message=f"{type_} came when the connection was already in use, but should come first",
+            message=f"{event.type} came when the connection was already in use, but should come first",
             activation=began,
-            frames=frames_of(began, fid),
-            seen=type_,
+            frames=frames_of(began, event.fid),
+            seen=event.type,
         )  # fmt: skip

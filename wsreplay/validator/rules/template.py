@@ -29,6 +29,7 @@ from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 A, B = 1, 2
@@ -101,7 +102,7 @@ class Template(Monitor, ABC):
 
     def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
         """Lines for an event that fits so, and bits to set in the mask of its slice, whose variable is `slice_`."""
-        return [f"{self.variable}.event({slice_}, {writer.bits(event)}, fid, t, conn, type, {writer.direction})"], 0
+        return [f"{self.variable}.event({slice_}, {writer.bits(event)}, {writer.event})"], 0
 
     def begin(self, slice_: Slice) -> None:
         """A slice, or a segment of one, opens."""
@@ -109,12 +110,10 @@ class Template(Monitor, ABC):
             self.activate(slice_)
 
     @abstractmethod
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         """An event came that has these roles in the rule, or befell the connection."""
 
-    def imply(self, slice_: Slice, patterns: Patterns, fid: int | None, t: int, conn: ConnectionState) -> None:
+    def imply(self, slice_: Slice, patterns: Patterns, event: TraceEvent) -> None:
         """An event of these patterns is missing in the slice: the frame shows that it should have come before."""
 
     def close(self, slice_: Slice, t: int, how: int, cause: str | None, by: str) -> None:

@@ -15,7 +15,8 @@ from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import either, names, short
 from wsreplay.validator.rules.template import A, B
 from wsreplay.validator.rules.value_template import ValueTemplate
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
 
@@ -41,24 +42,13 @@ class TotalTemplate(ValueTemplate):
         summed = self.rule.summed
         return [writer.value(self.rule.equals), "1" if summed is None else writer.value(summed)]
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
-        event = conn, fid, t, type_, direction
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         stated, amount = values or (None, 1)
         state: Sum | None = slice_.state(self.number)
         if roles & B:
             if stated is not None:
                 self.activate(slice_)
-                self._compare(slice_, state, stated, *event)
+                self._compare(slice_, state, stated, event)
             state = None
             slice_.set_state(self.number, None)
         if not roles & A:
@@ -66,28 +56,18 @@ class TotalTemplate(ValueTemplate):
         number = _number(amount)
         if number is None:
             if amount is not None and self.rule.summed is not None:
-                self.say(slice_, "format", f"{self.rule.summed.text} of {type_} is not a number", *event)
+                self.say(slice_, "format", f"{self.rule.summed.text} of {event.type} is not a number", event)
             return
         if state is None:
-            slice_.set_state(self.number, Sum(number, fid))
+            slice_.set_state(self.number, Sum(number, event.fid))
         else:
             state.add(number)
 
-    def _compare(
-        self,
-        slice_: Slice,
-        state: Sum | None,
-        stated: Any,
-        conn: ConnectionState,
-        fid: int | None,
-        t: int,
-        type_: str,
-        direction: int | None,
-    ) -> None:
+    def _compare(self, slice_: Slice, state: Sum | None, stated: Any, event: TraceEvent) -> None:
         wanted, amount = _number(stated), state.amount if state is not None else Decimal(0)
         field, first = self.rule.equals.text, state.first if state is not None else None
         if wanted is None:
-            self.say(slice_, "format", f"{field} of {type_} is not a number", conn, fid, t, type_, direction)
+            self.say(slice_, "format", f"{field} of {event.type} is not a number", event)
         elif wanted != amount:
             what = either(names(self.rule.operands[0]))
             counted = f"{what} came {_plain(amount)} times" if self.rule.summed is None else (
@@ -95,7 +75,7 @@ class TotalTemplate(ValueTemplate):
             if self.rule.summed is None and amount == 1:
                 counted = f"{what} came once"
             self.say(
-                slice_, "total", f"{counted}, {type_} says {short(_plain(wanted))}", conn, fid, t, type_, direction, first,
+                slice_, "total", f"{counted}, {event.type} says {short(_plain(wanted))}", event, first,
                 unsure=why_unsure(slice_.undecodable, self.rule.operands[0], self.began(slice_)),
             )  # fmt: skip
 

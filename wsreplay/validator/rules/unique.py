@@ -30,6 +30,7 @@ from wsreplay.validator.rules.message import MessageMonitor, Observer
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 KEEP_IDS = 10_000  # of a slice, in each generation
 MOST_SLICES = 100_000  # of one session
@@ -128,7 +129,7 @@ class UniqueMonitor(MessageMonitor):
             "except KeyError:",
             f"    seen = {self.variable}.open(conn, {key}, t)",
         ]
-        check = f"{self.variable}.check(seen, u, conn, fid, t, type, {writer.direction})"
+        check = f"{self.variable}.check(seen, u, {writer.event})"
         if writer.inline:
             unusual = f"n.setdefault(u, fid) != fid or (seen.old and u in seen.old) or len(n) >= {KEEP_IDS}"
             judge += ["seen.t = t", "n = seen.now", f"if {unusual}:", f"    {check}"]
@@ -147,28 +148,28 @@ class UniqueMonitor(MessageMonitor):
             lines = [f"if not ({condition}):", f"    {writer.count(self.variable)}", "else:", *indented(lines)]
         writer.add(*lines)
 
-    def check(self, seen: SeenIds, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def check(self, seen: SeenIds, value: Any, event: MessageEvent) -> None:
         """A value of the slice came."""
-        first = seen.add(value, fid, t)
-        if first != fid:
-            self._say_twice(first, value, conn, fid, t, type_, direction)
+        first = seen.add(value, event.fid, event.t)
+        if first != event.fid:
+            self._say_twice(first, value, event)
         elif len(seen.now) >= KEEP_IDS:
             forgotten = seen.rotate()
             if forgotten:
                 self.reporter.forget("ids", forgotten)
 
-    def _say_twice(self, first: int, value: Any, conn: ConnectionState, fid: int, t: int, type_: str, direction: int) -> None:
+    def _say_twice(self, first: int, value: Any, event: MessageEvent) -> None:
         reported = self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="duplicate",
-            message=f"{type_} came twice: {self.rule.field.text} {short(value)}",
+            message=f"{event.type} came twice: {self.rule.field.text} {short(value)}",
             activation=first,
-            frames=(first, fid),
-            seen=type_,
-            at_ns=t,
+            frames=(first, event.fid),
+            seen=event.type,
+            at_ns=event.t,
         )  # fmt: skip
-        self.reporter.repeat(fid, reported.id)
-        conn.session.expect_again()
+        self.reporter.repeat(event.fid, reported.id)
+        event.conn.session.expect_again()
 
 
 class ResentHistory(Observer):

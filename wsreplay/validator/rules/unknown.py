@@ -14,7 +14,8 @@ from wsreplay.contract.rules.unknown import Unknown
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import MessageMonitor
-from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.state import SessionState
+from wsreplay.validator.state.trace_event import MessageEvent
 
 _MOST_TYPES = 1_000  # said of one session
 
@@ -38,24 +39,24 @@ class UnknownMonitor(MessageMonitor):
 
     def emit(self, writer: HandlerWriter) -> None:
         if not writer.housekeeping and not writer.contract.is_known(writer.direction, writer.type):
-            writer.add(f"{self.variable}.check(conn, type, fid, t, {writer.direction})")
+            writer.add(f"{self.variable}.check({writer.event})")
 
-    def check(self, conn: ConnectionState, type_: str, fid: int, t: int, direction: int) -> None:
+    def check(self, event: MessageEvent) -> None:
         """An event came of a type that the contract does not name."""
-        types = self._types.setdefault(conn.session.id, set())
-        if (direction, type_) in types:
+        types = self._types.setdefault(event.conn.session.id, set())
+        if (event.direction, event.type) in types:
             self.counts.violate()
             return
         if len(types) >= _MOST_TYPES:
             self.counts.violate()
             self.reporter.forget("unknown types")
             return
-        types.add((direction, type_))
-        if direction:
-            conn.session.wonder(short(type_), int(fid))
+        types.add((event.direction, event.type))
+        if event.direction:
+            event.conn.session.wonder(short(event.type), int(event.fid))
         self.reporter.report_message(
-            self.counts, conn, fid, t, direction,
+            self.counts, event,
             kind="unknown",
-            message=f"unknown type {short(type_)}",
-            seen=short(type_),
+            message=f"unknown type {short(event.type)}",
+            seen=short(event.type),
         )  # fmt: skip

@@ -11,10 +11,11 @@ from typing import Any
 from wsreplay.contract.model import Declare
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter
-from wsreplay.validator.reporting import Reported, frames_of, sender, where
+from wsreplay.validator.reporting import Reported, frames_of, where
 from wsreplay.validator.rules.scoped import Scoped
 from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Template
-from wsreplay.validator.state.state import ConnectionState, Slice
+from wsreplay.validator.state.state import Slice
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class ValueTemplate(Template):
@@ -27,50 +28,28 @@ class ValueTemplate(Template):
     def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
         return write_see(self, self.arguments(writer), writer, event, slice_), 0
 
-    def event(
-        self, slice_: Slice, roles: int, fid: int | None, t: int, conn: ConnectionState, type_: str, direction: int | None
-    ) -> None:
+    def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         """What befell a connection carries no values."""
-        self.see(slice_, roles, fid, t, conn, type_, direction)
+        self.see(slice_, roles, event)
 
     @abstractmethod
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         """An event came, with the values that `arguments` names; none where it befell a connection."""
 
     def say(
-        self,
-        slice_: Slice,
-        kind: str,
-        message: str,
-        conn: ConnectionState,
-        fid: int | None,
-        t: int,
-        type_: str,
-        direction: int | None,
-        since: int | None = None,
-        **details: Any,
+        self, slice_: Slice, kind: str, message: str, event: TraceEvent, since: int | None = None, **details: Any
     ) -> Reported:
         """Report what this event shows; `since` is the frame that it is compared with."""
         return self.violate(
             slice_,
-            conn,
+            event.conn,
             kind=kind,
             message=message + where(slice_),
-            frames=frames_of(since, fid),
-            activation=fid if since is None else since,
-            seen=type_,
-            decided_at=t,
-            blame=None if direction is None else sender(direction),
+            frames=frames_of(since, event.fid),
+            activation=event.fid if since is None else since,
+            seen=event.type,
+            decided_at=event.t,
+            blame=event.sender,
             **details,
         )
 
@@ -79,7 +58,7 @@ def write_see(
     monitor: Template, arguments: list[str], writer: HandlerWriter, event: Fit, slice_: str
 ) -> list[str]:
     """Lines that tell a monitor of an event, with its values."""
-    call = f"{slice_}, {writer.bits(event)}, fid, t, conn, type, {writer.direction}"
+    call = f"{slice_}, {writer.bits(event)}, {writer.event}"
     return [f"{monitor.variable}.see({', '.join([call, *arguments])})"]
 
 
@@ -95,28 +74,18 @@ class ScopedValues(Scoped):
     def write(self, writer: HandlerWriter, event: Fit, slice_: str) -> tuple[list[str], int]:
         return write_see(self, self.inner.arguments(writer), writer, event, slice_), 0
 
-    def see(
-        self,
-        slice_: Slice,
-        roles: int,
-        fid: int | None,
-        t: int,
-        conn: ConnectionState,
-        type_: str,
-        direction: int | None,
-        *values: Any,
-    ) -> None:
+    def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         """An event came; the segment that is open is told of it."""
         segment: Slice | None = slice_.state(self.number)
         if segment is not None and roles & UNTIL:
             slice_.set_state(self.number, None)
-            self._close(segment, t, COMPLETE, None, "scope_close")
+            self._close(segment, event.t, COMPLETE, None, "scope_close")
             segment = None
         elif segment is None and roles & AFTER:
-            segment = self._begin(slice_, fid, t)
+            segment = self._begin(slice_, event.fid, event.t)
         rest = roles & ~(AFTER | UNTIL)
         if segment is not None and rest:
-            self.inner.see(segment, rest, fid, t, conn, type_, direction, *values)
+            self.inner.see(segment, rest, event, *values)
 
 
 def declared_events(rule: Declare) -> bool:
