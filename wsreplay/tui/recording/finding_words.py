@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, SpanRecord
 
 _GRAVITY = ("error", "warning", "info")
+_LEAK = re.compile(r".* of (?P<owner>.+) reached (?P<viewer>.+): (?P<what>[^:,;]+)([,;].*)?", re.DOTALL)
 _ENDS_WELL = {Ending.CLEAN: "", Ending.OPEN: "still open"}
 
 
@@ -36,12 +38,15 @@ def _gravity(finding: Finding) -> int:
 
 
 def finding_words(finding: Finding, label: str = "") -> str:
-    """What is wrong: of several events that would have done the first one, and not of which thread, run or call.
+    """What is wrong: of several events that would have done the first one, and not of which thread, run or call; of an event
+    that reached the wrong user, both users.
 
     `label` is what the contract calls the tool or the agent: `tool_completed (search) never came`.
     """
     from wsreplay.validator.reporting import bare_type, either, of_labels
 
+    if finding.kind == "isolation" and (leak := _LEAK.fullmatch(finding.message)):
+        return f"{leak['what']} of {leak['owner']} reached {leak['viewer']}"
     where = of_labels(finding.slice)
     words = finding.message.replace(where, "", 1) if where else finding.message
     words = words.replace(where.replace(" for ", " in ", 1), "", 1) if where else words
