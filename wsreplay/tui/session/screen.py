@@ -303,11 +303,11 @@ class SessionScreen(SessionPlayer):
         grown = self.rows.grown(last_id)
         self.session = self.rows.session  # which may have got another connection
         self.frames.set_users(self.recording.users(self.session))
+        self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
         if self.frames.count != len(self.rows.view):
             self.frames.show_change()
         if not (self.follow.on and self.replaying):
             self.follow.grown(grown)
-        self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
         if self.replaying:
             self.show_playhead()  # what was the end is the end no more
         self.decoding.link()
