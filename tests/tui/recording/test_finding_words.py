@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsreplay.validator.findings import Severity
 from wsreplay.tui.recording.finding_words import finding_words
-from wsreplay.validator.findings import Finding, Verdict
+from wsreplay.validator.findings import Finding, Severity, Verdict
 
 
 @pytest.mark.parametrize(
