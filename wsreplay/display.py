@@ -170,6 +170,17 @@ def gist(payload: bytes, width: int, type_: str | None = None) -> str:
 
 def _said(document: dict[str, Any], type_: str | None) -> str:
     places = [document, *(document[name] for name in _ENVELOPES if isinstance(document.get(name), dict))]
+    if spoken := _spoken(*places):
+        return spoken
+    rest = {name: value for name, value in document.items() if not _is_addressing(name, value, type_)}
+    inner = [value for value in rest.values() if not isinstance(value, int | float)]
+    if len(inner) == 1 and inner[0] and isinstance(inner[0], dict):  # beside it a counter at most
+        rest = inner[0]
+    return _spoken(rest) or (orjson.dumps(rest).decode() if rest else "")
+
+
+def _spoken(*places: dict[str, Any]) -> str:
+    """The first speaking field in one of these objects; "" where there is none."""
     for place in places:
         for name in _SPEAKING_FIELDS:
             value = place.get(name)
@@ -177,16 +188,14 @@ def _said(document: dict[str, Any], type_: str | None) -> str:
                 return value
             if isinstance(value, dict) and isinstance(value.get("message"), str):
                 return str(value["message"])
-    rest = {name: value for name, value in document.items() if not _is_addressing(name, value, type_)}
-    inner = [value for value in rest.values() if not isinstance(value, int | float)]
-    if len(inner) == 1 and inner[0] and isinstance(inner[0], dict):  # beside it a counter at most
-        rest = inner[0]
-    return orjson.dumps(rest).decode() if rest else ""
+    return ""
 
 
 def _is_addressing(name: str, value: Any, type_: str | None) -> bool:
-    """Whether a member of an event of that type says no more than where it belongs: its type, its time."""
-    return name in _ADDRESSING or is_time(value) or (type_ is not None and value == type_)
+    """Whether a member of an event of that type says no more than where it belongs: its type, its time, a header with its type."""
+    if name in _ADDRESSING or is_time(value):
+        return True
+    return type_ is not None and (value == type_ or (isinstance(value, dict) and type_ in value.values()))
 
 
 def is_time(value: Any) -> bool:

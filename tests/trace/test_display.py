@@ -95,6 +95,12 @@ def test_a_products_type_time_and_counter_are_not_what_an_event_says() -> None:
     assert gist(payload, 80) == '{"ev":"trip.text","n":7,"data":{"piece":"Fly"}}'
 
 
+def test_a_header_that_holds_the_type_is_not_what_an_event_says() -> None:
+    payload = b'{"head": {"name": "step.start", "turn": "t-1"}, "body": {"what": "hotels"}}'
+    assert gist(payload, 60, "step.start") == '{"what":"hotels"}'
+    assert gist(payload.replace(b"what", b"text"), 60, "step.start") == "hotels"
+
+
 @pytest.mark.parametrize(
     ("zone", "shown"),
     [("UTC", "2026-11-20 22:30:05"), ("America/New_York", "2026-11-20 17:30:05"), ("Asia/Tokyo", "2026-11-21 07:30:05")],

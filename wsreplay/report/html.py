@@ -218,7 +218,8 @@ def _session_head(
     verdict = judgement.session_verdicts.get(session.id)
     if verdict is None:
         verdict = Verdict.VIOLATED if any(map(is_failure, findings)) else Verdict.SATISFIED
-    user = f"user {_shown(session.user)}" if session.user else "anonymous"
+    named = session.user or judgement.users.get(session.id)
+    user = f"user {_shown(named)}" if named else "anonymous"
     about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))

@@ -115,7 +115,8 @@ class _IssuePart:
             yield self._finding(judgement, folded)
 
     def _session(self, recording: Recording, session: Session, findings: list[Finding]) -> list[str]:
-        parts = [f"session {session.id}", code(session.user) if session.user else "anonymous", code(session.path)]
+        user = self.result.user_of(session)
+        parts = [f"session {session.id}", code(user) if user else "anonymous", code(session.path)]
         if injected := mark(tuple(timeline.faults(recording, session))):
             parts.append(injected)
         rows = timeline.rows(recording, session, findings, messages_of(recording, self.result.contract))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wsreplay.contract import Contract
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
-from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES
+from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES, Session
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
@@ -54,6 +54,10 @@ class FileResult:
     def users(self) -> tuple[UserSource, ...]:
         """Where its connections name their users."""
         return () if self.contract is None else self.contract.users
+
+    def user_of(self, session: Session) -> str | None:
+        """Whose a session is: as its handshake says, else as a message does."""
+        return session.user or (None if self.judgement is None else self.judgement.users.get(session.id))
 
     def called(self, type_: str) -> str:
         """What the contract calls a product's type; the same where it has no other name for it."""

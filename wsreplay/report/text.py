@@ -173,7 +173,8 @@ class _File:
     ) -> str:
         end = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         events = sum(seen.times for seen in types.values())
-        parts = [f"session {session.id}", f"user {session.user}" if session.user else "anonymous", session.path]
+        user = self.result.user_of(session)
+        parts = [f"session {session.id}", f"user {user}" if user else "anonymous", session.path]
         if len(session.connections) > 1:
             parts.append(count_text(len(session.connections), "connection"))
         parts.append(duration_text(max(end - session.opened_ns, 0)))
