@@ -192,7 +192,7 @@ def _spoken(*places: dict[str, Any]) -> str:
 
 
 def _is_addressing(name: str, value: Any, type_: str | None) -> bool:
-    """Whether a member of an event of that type says no more than where it belongs: its type, its time, a header with its type."""
+    """Whether a member of an event of that type says only where it belongs: its type, its time, a header with its type."""
     if name in _ADDRESSING or is_time(value):
         return True
     return type_ is not None and (value == type_ or (isinstance(value, dict) and type_ in value.values()))

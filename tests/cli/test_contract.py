@@ -81,3 +81,11 @@ def test_mutate_names_the_holes_of_a_contract(recording: Path, tmp_path: Path) -
     bad = run("contract", "mutate", "agent-chat", recording)
     assert bad.code == 2
     assert "only a recording without findings can be mutated" in bad.err
+
+
+def test_check_tells_what_only_an_extended_contract_names_in_one_line(tmp_path: Path, recording: Path) -> None:
+    contract = tmp_path / "mine.yaml"
+    contract.write_text("contract: mine\nextends: agent-chat\nrules: [{id: bye, existence: [farewell]}]\n")
+    _, *lines = run("contract", "check", contract, "--recording", recording).out.splitlines()
+    own, inherited = sorted(lines, key=lambda line: line.startswith("  of agent-chat.yaml: "))
+    assert own.startswith("  farewell never came (rule bye, ") and inherited.endswith(" never came")

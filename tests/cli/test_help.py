@@ -54,3 +54,7 @@ def test_on_a_terminal_it_is_laid_out_and_paged(tmux: Tmux) -> None:
     assert "# Filter" not in shown
     tmux.keys("q")
     tmux.until(lambda screen: "ended 0" in screen)
+
+
+def test_a_topic_of_two_words_needs_no_hyphen() -> None:
+    assert run("help", "exit", "codes").out == run("help", "exit-codes").out

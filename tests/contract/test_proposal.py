@@ -86,6 +86,15 @@ def test_fields_that_most_messages_have_are_told_where_the_contracts_are_missing
     assert "#   most messages have $.conv, $.turn\n" in text
 
 
+def test_rules_about_what_did_not_come_are_told_as_they_are_turned_off() -> None:
+    seen = ObservedTypes("json", None)
+    for type_ in ("agent_started", "tool_executing", "tool_completed", "agent_completed"):
+        seen.add(1, type_, {"type": type_})
+    text = as_yaml(propose(seen, load("agent-chat")), "runs", "agent-chat")
+    assert "#   - {id: think-before-tools, enabled: false}   # asks for agent_thinking\n" in text
+    assert "{id: worked," not in text
+
+
 def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Path) -> None:
     imported(PRODUCT, tmp_path / "product.db")
     with Recording.open(tmp_path / "product.db") as recording:

@@ -199,6 +199,7 @@ def test_a_rule_can_be_taken_away(text: str):
         ("rules: [{id: r, absence: a, severity: fatal}]",
          "39: rules[0].severity: expected error, warning or info, found 'fatal'; expected error, warning or info"),
         ("rules: [{id: r, absence: a, enabled: 1}]", "38: rules[0].enabled: expected true or false, found 1"),
+        ("rules: [{id: r, sequence: $.n}]", "17: rules[0].sequence: 'sequence' belongs beside `rules`, not among them"),
         ("rules: [{id: 7, absence: a}]", "14: rules[0].id: expected the rule's id, found 7"),
         ("rules: [{id: r, absence: a, init: b}]",
          "9: rules[0]: a rule has exactly one template, existence, absence, init, end, response, precedence, "

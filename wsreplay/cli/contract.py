@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -52,8 +53,20 @@ def check(contracts: tuple[str, ...], file: str | None) -> None:
         contract = load(name)
         spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
         click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: OK")
-        for unseen in _unseen(contract, file) if file is not None else ():
-            click.echo(f"  {visible(str(unseen))}")
+        for line in _unseen_lines(contract, file) if file is not None else ():
+            click.echo(f"  {visible(line)}")
+
+
+def _unseen_lines(contract: Contract, file: str) -> Iterator[str]:
+    """A line for each type that never came, and one for all that an extended contract names, which may be optional."""
+    inherited: dict[str, dict[str, None]] = {}
+    for unseen in _unseen(contract, file):
+        if unseen.near is not None or unseen.rule.place.file == contract.file:
+            yield str(unseen)
+        else:
+            inherited.setdefault(unseen.rule.place.file, {})[unseen.name] = None
+    for base, names in inherited.items():
+        yield f"of {base}: {', '.join(names)} never came"
 
 
 def _unseen(contract: Contract, file: str) -> list[UnseenType]:

@@ -55,12 +55,13 @@ class Topic(click.ParamType[str]):
 
 
 @click.command(name="help")
-@click.argument("topic", type=Topic(), required=False)
+@click.argument("words", metavar="[TOPIC]", type=Topic(), nargs=-1)
 @click.pass_context
-def command(context: click.Context, topic: str | None) -> None:
+def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show help on a TOPIC or a command; without one, list the topics."""
     assert context.parent is not None
-    if topic is None:
+    topic = words[0] if words and words[0] in COMMANDS else "-".join(words).lower()
+    if not topic:
         _list_topics()
     elif topic in TOPICS:
         _print_page(read_page(topic))

@@ -10,13 +10,13 @@ import json
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
-from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Pattern
+from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Declare, Pattern
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.contract.rules.needs import Needs
 from wsreplay.contract.rules.waits import Waits
@@ -136,6 +136,8 @@ class Proposal:
     free_fields: tuple[str, ...] = ()
     # Paths of members, at most one level deep, that most messages have and nothing is read from.
     common: tuple[str, ...] = ()
+    # Rules of the base contract that every run would break, with the names that they ask for.
+    unkept: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def propose(seen: ObservedTypes, base: Contract) -> Proposal:
@@ -167,7 +169,17 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
         tuple(name for name in _server_names(base) if name not in met),
         tuple(name for name, is_there in _key_fields(base, counts) if not is_there and name not in fields),
         tuple(path for path in _common(counts, len(documents)) if path not in {type_path, sent, *fields.values()}),
+        tuple(_unkept(base, met)),
     )  # fmt: skip
+
+
+def _unkept(base: Contract, met: Set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Rules that ask for events of which none came in any form, with the first name of each."""
+    for rule in base.of(Declare):
+        asked = {"existence": rule.operands if rule.min else (), "precedence": rule.operands[:1]}.get(rule.template, ())
+        lacking = [names for operand in asked if (names := _type_names(operand)) and met.isdisjoint(names)]
+        if lacking and rule.severity == "error":
+            yield rule.id, tuple(names[0] for names in lacking)
 
 
 def _common(there: Counter[Path], documents: int) -> list[str]:
@@ -288,6 +300,10 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     if proposal.unmapped and proposal.free_names:
         lines.append(f"# If one of these means the same as a name of {base}, add it to events. Names that are left:")
         lines += _listed(proposal.free_names)
+    if proposal.unkept:
+        lines.append("# These rules ask for events that did not come. Turn off what your product does not promise:")
+        lines.append("# rules:")
+        lines += [f"#   - {{id: {rule}, enabled: false}}   # asks for {', '.join(names)}" for rule, names in proposal.unkept]
     if proposal.free_fields:
         lines.append(f"# Fields of {base} that were not found; add those that your messages have under another name to fields:")
         lines += _listed(proposal.free_fields)

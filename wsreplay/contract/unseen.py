@@ -27,9 +27,14 @@ class UnseenType(NamedTuple):
     pattern: Pattern
     near: str | None
 
+    @property
+    def name(self) -> str:
+        """What the product calls it."""
+        return " or ".join(replace(self.pattern, where=()).names())
+
     def __str__(self) -> str:
-        place, name = self.rule.place, " or ".join(replace(self.pattern, where=()).names())
-        never = f"{name} never came (rule {self.rule.id}, {place.file}:{place.line})"
+        place = self.rule.place
+        never = f"{self.name} never came (rule {self.rule.id}, {place.file}:{place.line})"
         if self.near is None:
             return never
         names = self.pattern.product_types or (self.pattern.type,)

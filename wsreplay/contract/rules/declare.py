@@ -25,6 +25,7 @@ _CONSTRUCTS: dict[str, ReadRule] = {
     "assemble": assemble.read_assemble,
     "consistent": consistent.read_consistent,
 }
+_BESIDE_RULES = ("sequence", "unique", "isolation", "json", "schema", "spans", "keys", "known", "envelope")
 _KINDS = (*TEMPLATES, *_CONSTRUCTS)
 
 
@@ -33,6 +34,8 @@ def _read(value: Value, reader: Reader) -> Rule | None:
     if "enabled" in parts and not is_enabled(parts):
         return None
     templates = [name for name in parts if name in _KINDS]
+    if misplaced := next((name for name in parts if name in _BESIDE_RULES), None):
+        raise value.key_places.get(misplaced, value.place).error(f"{misplaced!r} belongs beside `rules`, not among them")
     if len(templates) != 1:
         value.mapping((*COMMON, *_KINDS, *_OPTIONS))
         count = str(len(templates)) if templates else "none. To change a rule of the contract that is extended, repeat its id"
