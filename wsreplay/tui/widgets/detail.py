@@ -99,7 +99,7 @@ class Detail(Themed, Widget, can_focus=True):
         if self.pane == pane and self.border_title:
             return
         self.pane = pane
-        self.border_title = " ".join(f"[b u]{name}[/]" if name == pane else f"[dim]{name}[/]" for name in PANES)
+        self.border_title = " ".join(f"[b u]{name}[/]" if name == pane else f"[$ws-dim]{name}[/]" for name in PANES)
 
     def on_resize(self, _event: events.Resize) -> None:
         self._lay()
@@ -175,7 +175,7 @@ class Detail(Themed, Widget, can_focus=True):
         if cells[0] >= cells[1]:
             return strip
         before, over, *rest = strip.divide([*cells, strip.cell_length])
-        ground = self.look.ground("match")
+        ground = self.look.style("strong", on="match")
         covered = Strip([Segment(text, style + ground if style else ground) for text, style, _ in over], over.cell_length)
         return Strip.join([before, covered, *rest])
 

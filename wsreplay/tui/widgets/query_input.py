@@ -36,7 +36,6 @@ class QueryInput(PlainInput):
 
     DEFAULT_CSS = """
     QueryInput.-textual-compact, QueryInput.-textual-compact:focus { background: $ws-ground; color: $ws-strong; }
-    QueryInput > .input--placeholder { color: $ws-faint; }
     """
 
     def __init__(self) -> None:
