@@ -1,6 +1,6 @@
 """wsreplay: a WebSocket recording proxy and replay debugger for agent chats.
 
-For programs: `wsreplay.open(path)` reads a recording, `wsreplay.validate(path, contract)` judges one (see `wsreplay.library`);
+For programs: `wsreplay.open(path)` reads a recording, `wsreplay.validate(path, contract)` judges one (see `wsreplay.api`);
 `wsreplay.aio` does the same for programs that have an event loop.
 
 The way of the data, and the map of the package:
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsreplay import aio
-    from wsreplay.library import RecordedEvent, RecordingFile, open, validate
+    from wsreplay.api import RecordedEvent, RecordingFile, open, validate
 
 __version__ = "0.1.0"
 __all__ = ["RecordedEvent", "RecordingFile", "__version__", "aio", "open", "validate"]
@@ -38,7 +38,7 @@ def __getattr__(name: str) -> Any:
     if name == "aio":
         return import_module("wsreplay.aio")
     if name in __all__:
-        from wsreplay import library
+        from wsreplay import api
 
-        return getattr(library, name)
+        return getattr(api, name)
     raise AttributeError(f"module 'wsreplay' has no attribute {name!r}")

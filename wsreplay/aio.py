@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from wsreplay.api import POLL_S, AnyContract, RecordedEvent, RecordingFile, Selection, read_contract
 from wsreplay.errors import UsageError
-from wsreplay.library import POLL_S, AnyContract, RecordedEvent, RecordingFile, Selection, read_contract
 from wsreplay.model import Connection, Frame, Message, Session
 from wsreplay.store import paging
 from wsreplay.store.async_reader import AsyncRecording

@@ -38,7 +38,7 @@ recalls them.
 # By the first part of a binding's name, in the order of the page.
 GROUPS = {
     "app": "Everywhere", "screen": "On every screen", "list": "In lists", "sessions": "Sessions", "recordings": "Recordings",
-    "session": "A session", "trace": "Findings, from a session or its waterfall", "player": "The player",
+    "session": "A session", "trace": "Findings, from a session or its waterfall", "playback": "The player",
     "keep": "Marks, copies, exports", "detail": "The detail", "findings": "All findings", "waterfall": "The waterfall",
     "diff": "A comparison", "query": "The filter", "help": "Help",
     "listing": "Lists of recordings, sessions, findings and differences",

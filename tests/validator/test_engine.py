@@ -250,8 +250,8 @@ def test_a_million_keys_are_forgotten_and_said_to_be() -> None:
     with rare_collection():
         engine.run([row(n, n, b'{"type":"s","run":%d}' % n) for n in range(1, count)])
         engine.run([row(n, n, b'{"type":"unknown%d"}' % n) for n in range(count, count + 2_000)])
-    assert len(engine.memory.sessions[1].spans[0]) <= 50_000
-    assert sum(len(table) for table in engine.memory.sessions[1].tables) <= 100_000
+    assert len(engine.trace_state.sessions[1].spans[0]) <= 50_000
+    assert sum(len(table) for table in engine.trace_state.sessions[1].tables) <= 100_000
     (bind,) = [monitor for monitor in engine.monitors.messages if isinstance(monitor, BindMonitor)]
     assert len(bind.owners["run"]) <= 200_000
     engine.finish(count * 2)

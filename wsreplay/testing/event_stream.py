@@ -2,7 +2,7 @@
 
 What a client asks over HTTP passes as a WebSocket through the recording proxy, and is HTTP again behind it:
 
-    client ── HTTP ──▶ front ── WebSocket ──▶ recording proxy ── WebSocket ──▶ back ── HTTP ──▶ backend
+    client ─ HTTP ─▶ HttpGateway ─ WebSocket ─▶ recording proxy ─ WebSocket ─▶ WebSocketGateway ─ HTTP ─▶ backend
 
 The body of a request is the client's one message, each event of the answer one of the server's, raw as it came. So a cassette
 plays a stream as it plays a WebSocket. The method stands in the header `X-Http-Method`. An answer that is no event stream
@@ -24,8 +24,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from wsreplay.api import AnyContract
 from wsreplay.errors import UsageError
-from wsreplay.library import AnyContract
 from wsreplay.proxy.proxy import Options
 from wsreplay.testing.cassette import PlayedTap
 from wsreplay.testing.tap import Tap
@@ -40,50 +40,51 @@ _OF_WEBSOCKET = ("sec-websocket-", METHOD.lower())
 Headers = list[tuple[str, str]]
 
 
-class FrontedTap(Tap):
+class HttpTap(Tap):
     """A tap that clients ask over HTTP."""
 
     # None until it listens
-    _front: Front | None = None
+    _gateway: HttpGateway | None = None
 
     async def _open(self) -> None:
         await super()._open()
-        self._front = Front(self._proxy.url)
-        await self._front.start()
+        self._gateway = HttpGateway(self._proxy.url)
+        await self._gateway.start()
 
     async def _close(self) -> None:
-        if self._front is not None:
-            await self._front.stop()
+        if self._gateway is not None:
+            await self._gateway.stop()
         await super()._close()
 
     @property
     def url(self) -> str:
         """What a client asks in place of the URL."""
-        assert self._front is not None
-        return self._front.url + self._rest
+        assert self._gateway is not None
+        return self._gateway.url + self._rest
 
 
-class EventStreamTap(FrontedTap):
+class EventStreamTap(HttpTap):
     """One before a backend that answers with server-sent events; `url` is an http:// or https:// one."""
 
     def __init__(
         self, url: str, path: str | Path, *, contract: AnyContract | None = None, options: Options | None = None
     ) -> None:
-        self._back = Back(url, insecure=options is not None and options.insecure)
+        self._backend_gateway = WebSocketGateway(url, insecure=options is not None and options.insecure)
         super().__init__(as_websocket(url), path, contract=contract, options=options)
         self._ws_url = as_websocket(url)
 
     async def _open(self) -> None:
-        await self._back.start()
-        self._make_proxy(urlunsplit(urlsplit(self._ws_url)._replace(scheme="ws", netloc=f"127.0.0.1:{self._back.port}")))
+        await self._backend_gateway.start()
+        netloc = f"127.0.0.1:{self._backend_gateway.port}"
+        self._make_proxy(urlunsplit(urlsplit(self._ws_url)._replace(scheme="ws", netloc=netloc)))
         await super()._open()
 
     async def _close(self) -> None:
         await super()._close()
-        await self._back.stop()
+        await self._backend_gateway.stop()
 
 
-class PlayedEventStreamTap(FrontedTap, PlayedTap):
+class PlayedEventStreamTap(HttpTap, PlayedTap):
     """One whose backend is played from a cassette."""
 
 
@@ -92,7 +93,7 @@ def as_websocket(url: str) -> str:
     return url.replace("http", "ws", 1) if url.startswith(("http://", "https://")) else url
 
 
-class Front:
+class HttpGateway:
     """Takes HTTP requests, and passes each on to a WebSocket at `url`."""
 
     def __init__(self, url: str) -> None:
@@ -160,7 +161,7 @@ class Front:
             writer.write(_head(502, "text/plain; charset=utf-8") + f"{error}\n".encode())
 
 
-class Back:
+class WebSocketGateway:
     """Takes WebSockets, and asks a backend over HTTP what each says."""
 
     def __init__(self, url: str, *, insecure: bool = False) -> None:

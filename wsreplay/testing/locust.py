@@ -241,7 +241,7 @@ class _Players:
 _players = _Players()
 
 
-class _Master:
+class _WorkerVerdicts:
     """Locust's first process, where others have the users. It ends half a second after it has told them to end: before that,
     it waits for their verdicts."""
 
@@ -277,7 +277,7 @@ class _Master:
 def _connect(environment: Environment, runner: Any, **_: Any) -> None:
     """As soon as Locust knows whether it is a master, a worker, or alone."""
     if isinstance(runner, MasterRunner):
-        _Master(environment, runner)
+        _WorkerVerdicts(environment, runner)
         return
     quitting: Any = environment.events.quitting
     quitting.add_listener(_end_players)  # Ctrl-C ends each process by itself

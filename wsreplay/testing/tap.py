@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from wsreplay.api import AnyContract, RecordedEvent
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import messages_of
 from wsreplay.errors import EXIT_CLEAN, UsageError
-from wsreplay.library import AnyContract, RecordedEvent
 from wsreplay.model import NO_CONTRACT, Message, Session
 from wsreplay.proxy.proxy import Options, RecordingProxy
 from wsreplay.report import FileResult, exit_code, render

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from wsreplay import aio
+from wsreplay.api import AnyContract, RecordedEvent
 from wsreplay.errors import UpstreamError
-from wsreplay.library import AnyContract, RecordedEvent
 from wsreplay.testing.client import SHOWN, ChatTimeout
 from wsreplay.units import SECOND, duration_text
 from wsreplay.validator.findings import Finding

@@ -18,8 +18,8 @@ _EVERYWHERE = {"app", "screen"}
 _TOGETHER = tuple(
     _EVERYWHERE | rooms
     for rooms in (
-        {"list", "session", "trace", "player", "keep"}, {"detail", "session", "trace", "player", "keep"},
-        {"list", "waterfall", "player"}, {"list", "listing", "findings"}, {"detail", "listing", "findings"},
+        {"list", "session", "trace", "playback", "keep"}, {"detail", "session", "trace", "playback", "keep"},
+        {"list", "waterfall", "playback"}, {"list", "listing", "findings"}, {"detail", "listing", "findings"},
         {"list", "listing", "diff"}, {"detail", "listing", "diff"},
         {"list", "listing", "sessions"}, {"list", "listing", "recordings"}, {"query"}, {"prompt"}, {"choice"}, {"help"},
         {"list", "listing", "picker"}, {"list", "statistics"},

@@ -18,7 +18,6 @@ from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.lanes import Decode, Handlers
-from wsreplay.validator.memory import SWEEP_NS, Memory
 from wsreplay.validator.message_reader import MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents
@@ -27,6 +26,7 @@ from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.state.clock import NEVER
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.trace_state import SWEEP_NS, TraceState
 from wsreplay.validator.verdicts import Reached, anonymous_sessions, judgement
 
 
@@ -51,7 +51,7 @@ class Engine:
         self.contract, self.reporter = contract, Reporter(contract.name, on_finding, on_amended, contract.map.name_of)
         self.reporter.on_awaited = self._await_frame
         self.monitors = Monitors(contract, self.reporter, span_log)
-        self.memory, self._clock = Memory(self.monitors), self.monitors.clock
+        self.trace_state, self._clock = TraceState(self.monitors), self.monitors.clock
         # connections by id; None: not judged by this contract, or over
         self._connections: dict[int, ConnectionState | None] = {}
         # events; connections that the contract does not judge
@@ -69,17 +69,17 @@ class Engine:
         # frames whose payload the recording does not hold as it was
         self._cut_frames: frozenset[int] = frozenset()
         self._fragments = Fragments[Row]()
-        # when memory is next looked through (ns)
+        # when sessions and slices are next looked through (ns)
         self._next_sweep = SWEEP_NS
         # sessions without a connection, and when they are over unless one comes back (ns)
         self._resumes: deque[tuple[int, SessionState]] = deque()
-        self._happen = PseudoEvents(self.monitors, self.memory).happen
+        self._happen = PseudoEvents(self.monitors, self.trace_state).happen
         # what handlers name
         self._globals = Globals(contract, inline, labels=span_log is not None)
-        self._globals.add({"memory": self.memory, **self.monitors.globals()})
+        self._globals.add({"trace": self.trace_state, **self.monitors.globals()})
         self.monitors.spans_emitter.resolve_by(self._globals.keys.resolver)
         # what makes events of messages, and has the handlers
-        self._reader = MessageReader(contract, self._globals, self.monitors, self.memory, self._forget_lanes)
+        self._reader = MessageReader(contract, self._globals, self.monitors, self.trace_state, self._forget_lanes)
         # lanes of whole messages, which are nearly all there is
         self._lanes: dict[int, tuple[ConnectionState, Decode, Handlers]] = {}
 
@@ -262,7 +262,7 @@ class Engine:
 
     def _sweep_now(self) -> None:
         """Once a minute of the trace, whoever looks and when: what is forgotten must not depend on that."""
-        self.memory.sweep(self._next_sweep)
+        self.trace_state.sweep(self._next_sweep)
         self._next_sweep += SWEEP_NS
         if self._upcoming and not any(self._connections.values()):
             self._next_sweep = max(self._next_sweep, self._upcoming[0].t_ns // SWEEP_NS * SWEEP_NS)
@@ -270,7 +270,7 @@ class Engine:
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()
         if session.ended_ns + self.contract.resume_within_ns == due:
-            self.memory.close_session(session, due, COMPLETE, "scope_close")
+            self.trace_state.close_session(session, due, COMPLETE, "scope_close")
 
     # Connections and sessions.
 
@@ -287,7 +287,7 @@ class Engine:
         elif isinstance(item, Lost):
             conn = self._connections.get(item.connection.id)
             if conn is not None:
-                self.memory.lose(conn)
+                self.trace_state.lose(conn)
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""
@@ -311,7 +311,7 @@ class Engine:
             self.skipped += 1
             self.passed_by.setdefault(item.session, Counter())[f"connection to {plain_path(connection.path)}"] += 1
             return
-        conn = self._connections[connection.id] = self.memory.connect(connection, item.session)
+        conn = self._connections[connection.id] = self.trace_state.connect(connection, item.session)
         conn.read_by(self._reader.decoder_of(connection.id))
         self._happen(conn, "ws.open", None, item.t_ns, None, {})
 
@@ -332,7 +332,7 @@ class Engine:
         if session.connections:
             return
         if connection.user is None or not resumable(connection):
-            self.memory.close_session(session, t, COMPLETE, "scope_close")
+            self.trace_state.close_session(session, t, COMPLETE, "scope_close")
         else:
             due = t + self.contract.resume_within_ns
             self._resumes.append((due, session))
@@ -368,8 +368,8 @@ class Engine:
         self._leave(connection.id)
         if not conn.session.connections and not conn.session.over:
             conn.session.doubt()
-            self.memory.close_session(conn.session, t, TRUNCATED, "trace_end")
-        self.memory.leave_user(conn.user, t)
+            self.trace_state.close_session(conn.session, t, TRUNCATED, "trace_end")
+        self.trace_state.leave_user(conn.user, t)
 
     def finish(self, reached_ns: int) -> None:
         """The trace ends; it is known to reach `reached_ns`."""
@@ -382,13 +382,13 @@ class Engine:
         for conn in list(self._connections.values()):
             if conn is not None and conn.open:
                 self._truncated(conn.info, reached)
-        self.memory.end(reached)
+        self.trace_state.end(reached)
         self._finished = True
 
     @property
     def anonymous(self) -> int:
         """How many sessions have no user, where rules ask whose something is."""
-        return anonymous_sessions(self.contract, self.memory)
+        return anonymous_sessions(self.contract, self.trace_state)
 
     def judgement(self) -> Judgement:
         """The verdict: of the whole trace after `finish`, else so far."""
@@ -396,4 +396,4 @@ class Engine:
             self.events, self.untyped, self.matched, self.skipped, self.undecodable, self.now, self._finished, self._partial,
             self.types,
         )  # fmt: skip
-        return judgement(self.contract, self.monitors, self.memory, self._globals, reached, self.passed_by)
+        return judgement(self.contract, self.monitors, self.trace_state, self._globals, reached, self.passed_by)

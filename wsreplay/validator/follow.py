@@ -104,7 +104,7 @@ class Follower:
 
     def user_of(self, session: int) -> str | None:
         """Whose a session is, as far as it is known."""
-        state = self.engine.memory.sessions.get(session)
+        state = self.engine.trace_state.sessions.get(session)
         return None if state is None else state.user
 
     def take_span_changes(self) -> Sequence[SpanRecord]:

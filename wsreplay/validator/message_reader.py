@@ -36,11 +36,11 @@ from wsreplay.validator.lanes import (
     ReadingLane,
     without_lists,
 )
-from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.format import why_undecodable
 from wsreplay.validator.state.state import ConnectionState
 from wsreplay.validator.state.trace_event import MessageEvent
+from wsreplay.validator.trace_state import TraceState
 
 _HOUSEKEEPING = (Role.CONTROL, Role.RESULT, Role.ERROR)
 
@@ -53,12 +53,12 @@ class MessageReader:
         contract: Contract,
         globals: Globals,
         monitors: Monitors,
-        memory: Memory,
+        trace_state: TraceState,
         on_lane_changed: Callable[[int, int], None],
     ) -> None:
         """`on_lane_changed` is told when a connection's direction is better read by another lane from now on."""
         self._on_lane_changed = on_lane_changed
-        self._contract, self._format, self._memory = contract, monitors.format, memory
+        self._contract, self._format, self._trace_state = contract, monitors.format, trace_state
         self._partial = globals.decoder
         self._compiler = Compiler(globals, monitors.emitters)
         # handlers that were needed so far, by direction, then by type
@@ -286,7 +286,7 @@ class MessageReader:
         rule, why = self._format, why_undecodable(payload, fid in self._cut_frames)
         if why is not None:
             self.undecodable += 1
-            self._memory.pass_over(conn, direction, fid, t)
+            self._trace_state.pass_over(conn, direction, fid, t)
         if rule is None:
             return
         message = MessageEvent(conn, fid, t, "", direction)

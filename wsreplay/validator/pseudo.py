@@ -7,13 +7,13 @@ from typing import Any
 from wsreplay.contract.conditions import is_wanted
 from wsreplay.contract.model import PSEUDO_EVENTS
 from wsreplay.validator.emit.fit import fit, fit_any
-from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.template import Template
 from wsreplay.validator.state.state import ConnectionState, Slice
 from wsreplay.validator.state.trace_event import TraceEvent
+from wsreplay.validator.trace_state import TraceState
 
 _ENDS = ("ws.open", "ws.close", "ws.drop")
 
@@ -21,8 +21,8 @@ _ENDS = ("ws.open", "ws.close", "ws.drop")
 class PseudoEvents:
     """Tells the monitors that name it what happened to a connection."""
 
-    def __init__(self, monitors: Monitors, memory: Memory) -> None:
-        self._monitors, self._memory = monitors, memory
+    def __init__(self, monitors: Monitors, trace_state: TraceState) -> None:
+        self._monitors, self._trace_state = monitors, trace_state
         # pseudo-event → the templates and spans that name it
         self._named = {name: (_templates(monitors, name), _spans(monitors, name)) for name in PSEUDO_EVENTS}
 
@@ -63,11 +63,11 @@ class PseudoEvents:
     def _open_slices(self, group: RuleGroup, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
         if group.across_user:
             if conn.user is None:
-                self._memory.lacks(template.counts, ("conn.user",), TraceEvent(conn, None, t, "the connection", None))
+                self._trace_state.lacks(template.counts, ("conn.user",), TraceEvent(conn, None, t, "the connection", None))
                 return []
             if not group.by:
-                return [self._memory.user_slice(group.number, conn.user, conn, t, None)]
-            slices = self._memory.user_slices[group.number]
+                return [self._trace_state.user_slice(group.number, conn.user, conn, t, None)]
+            slices = self._trace_state.user_slices[group.number]
             return [slice_ for key, slice_ in slices.items() if key[0] == conn.user]
         if group.inside is not None:
             number = self._monitors.spans_emitter.numbers[group.inside]

@@ -24,9 +24,9 @@ from wsreplay.validator.findings import (
     Verdict,
     unjudged_notes,
 )
-from wsreplay.validator.memory import Memory
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.reporting import Counts, bare_type, fingerprint_of, names
+from wsreplay.validator.trace_state import TraceState
 
 
 class Reached(NamedTuple):
@@ -51,36 +51,39 @@ class Reached(NamedTuple):
 
 
 def judgement(
-    contract: Contract, monitors: Monitors, memory: Memory, globals: Globals, reached: Reached,
+    contract: Contract, monitors: Monitors, trace_state: TraceState, globals: Globals, reached: Reached,
     passed_by: Mapping[int, Counter[str]],
 ) -> Judgement:  # fmt: skip
     """The verdict of what the engine has seen so far."""
     for monitor in monitors.by_rule.values():
         monitor.collect(globals)
-    rules = tuple(_rule_verdict(monitors, memory, reached, counts) for counts in monitors.counts.values())
+    rules = tuple(_rule_verdict(monitors, trace_state, reached, counts) for counts in monitors.counts.values())
     findings, orders = monitors.reporter.findings, monitors.reporter.orders
     order = sorted(range(len(findings)), key=lambda index: (*place(findings[index], orders[index]), index))
     verdict = whole(contract, rules, reached.matched)
-    unjudged, anonymous = _unjudged(memory, passed_by), anonymous_sessions(contract, memory)
+    unjudged, anonymous = _unjudged(trace_state, passed_by), anonymous_sessions(contract, trace_state)
     so_far = Judgement(
         contract=contract.name,
         contract_version=contract.version,
         contract_digest=contract.digest,
         verdict=verdict,
         events=reached.events,
-        sessions=len(memory.sessions),
+        sessions=len(trace_state.sessions),
         rules=rules,
         findings=tuple(findings[index] for index in order),
-        spans=_spans(monitors, memory),
-        session_verdicts=_session_verdicts(memory, verdict, reached.finished),
-        users={session.id: session.user for session in memory.sessions.values() if session.named_by_message and session.user},
+        spans=_spans(monitors, trace_state),
+        session_verdicts=_session_verdicts(trace_state, verdict, reached.finished),
+        users={
+            session.id: session.user
+            for session in trace_state.sessions.values() if session.named_by_message and session.user
+        },
         forgotten=dict(monitors.reporter.forgotten),
         span_counts={span: dict(sorted(states.items())) for span, states in monitors.log.counts.items()},
         spans_left_out=monitors.log.left_out,
         run_span=contract.run_span.id if contract.run_span is not None else "",
         required=required_types(contract),
         notes=(
-            *notes_of(contract, reached.skipped, reached.undecodable, anonymous, len(memory.sessions)),
+            *notes_of(contract, reached.skipped, reached.undecodable, anonymous, len(trace_state.sessions)),
             *unjudged_notes(unjudged),
         ),
         unjudged=unjudged,
@@ -96,9 +99,9 @@ def place(finding: Finding, order: int) -> tuple[int, int, int, int]:
     return finding.decided_at, order, finding.activation or 0, finding.connection or 0
 
 
-def _rule_verdict(monitors: Monitors, memory: Memory, reached: Reached, counts: Counts) -> RuleVerdict:
+def _rule_verdict(monitors: Monitors, trace_state: TraceState, reached: Reached, counts: Counts) -> RuleVerdict:
     rule, monitor = counts.rule, monitors.by_rule[counts.rule.id]
-    pending = 0 if reached.finished else monitor.pending(memory.open_sessions())
+    pending = 0 if reached.finished else monitor.pending(trace_state.open_sessions())
     activations = monitor.activations(reached.events, reached.untyped)
     violations, inconclusive = counts.violations, counts.inconclusive
     return RuleVerdict(
@@ -194,31 +197,31 @@ def with_required(contract: Contract, judgement: Judgement, decided_at: int) -> 
     return replace(judgement, rules=rules, findings=(*judgement.findings, *findings), verdict=verdict)
 
 
-def _spans(monitors: Monitors, memory: Memory) -> tuple[SpanRecord, ...]:
+def _spans(monitors: Monitors, trace_state: TraceState) -> tuple[SpanRecord, ...]:
     logged = [monitor for monitor in monitors.spans if monitor.log is not None]
-    return monitors.log.records(run for monitor in logged for run in monitor.open_instances(memory.open_sessions()))
+    return monitors.log.records(run for monitor in logged for run in monitor.open_instances(trace_state.open_sessions()))
 
 
-def _session_verdicts(memory: Memory, whole: Verdict, finished: bool) -> dict[int, Verdict]:
+def _session_verdicts(trace_state: TraceState, whole: Verdict, finished: bool) -> dict[int, Verdict]:
     """Where no rule applied to anything, none is satisfied in any session."""
-    verdicts = {session.id: session.verdict(finished) for session in memory.sessions.values()}
+    verdicts = {session.id: session.verdict(finished) for session in trace_state.sessions.values()}
     if whole is Verdict.VACUOUS:
         return {id: whole if verdict is Verdict.SATISFIED else verdict for id, verdict in verdicts.items()}
     return verdicts
 
 
-def _unjudged(memory: Memory, passed_by: Mapping[int, Counter[str]]) -> dict[int, dict[str, int]]:
-    counts = {session.id: session.unjudged + passed_by.get(session.id, Counter()) for session in memory.sessions.values()}
+def _unjudged(trace_state: TraceState, passed_by: Mapping[int, Counter[str]]) -> dict[int, dict[str, int]]:
+    counts = {session.id: session.unjudged + passed_by.get(session.id, Counter()) for session in trace_state.sessions.values()}
     counts = {**{id: count for id, count in passed_by.items() if id not in counts}, **counts}
     return {id: dict(count) for id, count in sorted(counts.items()) if count}
 
 
-def anonymous_sessions(contract: Contract, memory: Memory) -> int:
+def anonymous_sessions(contract: Contract, trace_state: TraceState) -> int:
     """How many sessions have no user, where rules ask whose something is."""
     asks = any(rule.to == "conn.user" for kind in (Bind, Confine) for rule in contract.of(kind))
     if not asks and not contract.of(Canary):
         return 0
-    return sum(1 for session in memory.sessions.values() if session.user is None)
+    return sum(1 for session in trace_state.sessions.values() if session.user is None)
 
 
 def with_misspelt(contract: Contract, judgement: Judgement, seen: frozenset[EventType]) -> Judgement:

@@ -16,7 +16,7 @@ from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.messages import RowMoved
 from wsreplay.tui.recording.glimpse import Glimpse
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.narrowing import NarrowedList, Sort
+from wsreplay.tui.screens.filtered_list import FilteredList, Sort
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.tui.widgets.table import Column, Table, TableRow
 
@@ -28,7 +28,7 @@ _BORDERS = 2
 Item = TypeVar("Item")
 
 
-class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
+class ListingScreen(BaseScreen, FilteredList, Generic[Item]):
     """A table with a line above it that says where one is, one that names its columns, a glimpse of a row, and a foot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,7 +44,7 @@ class ListingScreen(BaseScreen, NarrowedList, Generic[Item]):
     def __init__(self, columns: Sequence[Column], name: str, sorts: Sequence[Sort]) -> None:
         super().__init__()
         self.head = StatusLine(id="head")
-        self.begin_narrowing(sorts)
+        self.begin_filtering(sorts)
         self.titles = StatusLine(id="titles")
         self.table = Table(columns, self.cells_of, self.name_of, id=name)
         self.glimpse = GlimpseList(id="glimpse")

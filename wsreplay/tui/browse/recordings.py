@@ -22,7 +22,7 @@ from wsreplay.tui.messages import RowChosen
 from wsreplay.tui.recording.finding_words import count_words
 from wsreplay.tui.recording.glimpse import Glimpse, read_glimpse
 from wsreplay.tui.recording.open_recording import LOCKED_S
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.widgets.head import head_runs
 from wsreplay.tui.widgets.table import Column
 

@@ -22,7 +22,7 @@ from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.finding_words import count_words, finding_words, first_findings, run_words
 from wsreplay.tui.recording.glimpse import Glimpse, show_glimpse
 from wsreplay.tui.recording.open_recording import LOCKED_S, OpenRecording
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, verdict_runs
 from wsreplay.tui.widgets.table import Column
 

@@ -14,7 +14,7 @@ from wsreplay.tui.diff.alignment import Side
 from wsreplay.tui.diff.candidates import Candidate, read_candidates
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.recording.open_recording import LOCKED_S
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.screens.picker import Picker, PickerItem
 from wsreplay.tui.widgets.table import Column
 from wsreplay.units import duration_text

@@ -15,21 +15,21 @@ from wsreplay.diff.rows import Kind, Row
 from wsreplay.tui.diff.alignment import RowPayloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
-from wsreplay.tui.diff.narrowing import SORTS, WORDS, narrow
+from wsreplay.tui.diff.row_filter import SORTS, WORDS, narrow
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.layout import wrapped
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.narrowing import NarrowedList
+from wsreplay.tui.screens.filtered_list import FilteredList
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import head_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
-ALIGNING, NARROWING = "aligning", "filtering"
+ALIGNING, FILTERING = "aligning", "filtering"
 _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", Kind.MOVED: "in another order",
           Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}  # fmt: skip
 
 
-class DiffScreen(BaseScreen, NarrowedList):
+class DiffScreen(BaseScreen, FilteredList):
     """Enter looks into a pair; `]` and `[` go to the next and the previous difference.
 
     `contract` says where ids stand; None: the usual one.
@@ -48,7 +48,7 @@ class DiffScreen(BaseScreen, NarrowedList):
 
     def __init__(self, a: Side, b: Side, contract: str | None) -> None:
         super().__init__()
-        self.begin_narrowing(SORTS)
+        self.begin_filtering(SORTS)
         # All rows, of which the list shows those that the filter lets through.
         self.rows: Sequence[Row] = ()
         self._counts: Counter[Kind] = Counter()
@@ -105,11 +105,11 @@ class DiffScreen(BaseScreen, NarrowedList):
         return bool(self.filter.text) or self.sort is not SORTS[0]
 
     def show_items(self) -> None:
-        self.jobs.cancel(NARROWING)
+        self.jobs.cancel(FILTERING)
         if self._is_narrowed:
             self.filter.say_working()
             work = partial(narrow, self.rows, self.filter.text, self.sort.key, (self.a[0], self.b[0]))
-            self.jobs.run_in_thread(NARROWING, work, self._narrowed)
+            self.jobs.run_in_thread(FILTERING, work, self._narrowed)
         else:
             self._narrowed(self.rows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsreplay.tui.recording.evidence import Evidence, moment
 from wsreplay.tui.recording.facts import DetailLine, rule_facts
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.widgets.list_filter import is_kept
 
 if TYPE_CHECKING:

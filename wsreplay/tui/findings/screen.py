@@ -20,7 +20,7 @@ from wsreplay.tui.recording.facts import finding_facts
 from wsreplay.tui.recording.layout import wrapped
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.screens.base import BaseScreen
-from wsreplay.tui.screens.narrowing import NarrowedList
+from wsreplay.tui.screens.filtered_list import FilteredList
 from wsreplay.tui.validation.status import Stage
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _NOTE_WIDTH = 54  # cells, of the narrowest list
 
 
-class FindingsScreen(BaseScreen, NarrowedList):
+class FindingsScreen(BaseScreen, FilteredList):
     """Space on a rule folds it, Enter on an occurrence goes there. `at` is a finding to begin at."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +55,7 @@ class FindingsScreen(BaseScreen, NarrowedList):
 
     def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()
-        self.begin_narrowing(SORTS)
+        self.begin_filtering(SORTS)
         # Where the cursor begins, as long as it has not stood anywhere.
         self._begin_at = at
         self._is_fresh = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import typed_path
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.screens.picker import Picker, PickerItem
 from wsreplay.tui.widgets.table import Column
 

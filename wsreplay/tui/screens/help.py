@@ -25,7 +25,7 @@ from wsreplay.tui.widgets.status_line import StatusLine
 _ROOMS = {
     "recordings": "recordings", "sessions": "sessions", "listing": "what the list shows", "session": "session",
     "trace": "findings in the list", "findings": "findings", "waterfall": "waterfall", "statistics": "statistics",
-    "diff": "diff", "player": "player",
+    "diff": "diff", "playback": "player",
     "keep": "marks, copies, files", "screen": "everywhere", "app": "everywhere", "list": "lists", "detail": "detail",
 }  # fmt: skip
 _SIGNS = (

@@ -17,7 +17,7 @@ from textual.widgets import Input, Label
 from wsreplay.errors import WsreplayError
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen
-from wsreplay.tui.screens.narrowing import NarrowedList, Sort
+from wsreplay.tui.screens.filtered_list import FilteredList, Sort
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.plain_input import PlainInput
 from wsreplay.tui.widgets.status_line import StatusLine
@@ -35,7 +35,7 @@ class PickerItem(NamedTuple, Generic[Answer]):
     cells: tuple[str, ...]
 
 
-class Picker(ErrorGuard, ModalScreen["Answer | None"], NarrowedList, Generic[Answer]):
+class Picker(ErrorGuard, ModalScreen["Answer | None"], FilteredList, Generic[Answer]):
     """Answers with what was chosen or typed, or None where the user gave up. `hint` says what can be typed."""
 
     DEFAULT_CSS = """
@@ -56,7 +56,7 @@ class Picker(ErrorGuard, ModalScreen["Answer | None"], NarrowedList, Generic[Ans
 
     def __init__(self, question: str, columns: Sequence[Column], sorts: Sequence[Sort], hint: str) -> None:
         super().__init__()
-        self.begin_narrowing(sorts)
+        self.begin_filtering(sorts)
         # all there are, and those that are shown, in their order
         self.items: Sequence[PickerItem[Answer]] = ()
         self.rows: Sequence[PickerItem[Answer]] = ()

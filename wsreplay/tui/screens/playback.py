@@ -30,15 +30,18 @@ class PlaybackScreen(BaseScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Play or pause", id="player.play", show=False, priority=False),
-        Binding("full_stop", "step(1)", "Step forward", id="player.step", show=False),
-        Binding("comma", "step(-1)", "Step back", id="player.step_back", show=False),
-        Binding("greater_than_sign", "speed(1)", "Faster", id="player.faster", show=False),
-        Binding("less_than_sign", "speed(-1)", "Slower", id="player.slower", show=False),
-        Binding("i", "idle", "Cap idle time", id="player.idle", show=False),
-        Binding("b", "stop_at_findings", "Playing stops at each finding", id="player.stop_at_findings", show=False),
-        Binding("colon", "go_to", "Go to frame, time or ±delta", id="player.go_to", show=False),
-        *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n * 10} %", id=f"player.jump_{n}", show=False) for n in range(10)],
+        Binding("space", "play", "Play or pause", id="playback.play", show=False, priority=False),
+        Binding("full_stop", "step(1)", "Step forward", id="playback.step", show=False),
+        Binding("comma", "step(-1)", "Step back", id="playback.step_back", show=False),
+        Binding("greater_than_sign", "speed(1)", "Faster", id="playback.faster", show=False),
+        Binding("less_than_sign", "speed(-1)", "Slower", id="playback.slower", show=False),
+        Binding("i", "idle", "Cap idle time", id="playback.idle", show=False),
+        Binding("b", "stop_at_findings", "Playing stops at each finding", id="playback.stop_at_findings", show=False),
+        Binding("colon", "go_to", "Go to frame, time or ±delta", id="playback.go_to", show=False),
+        *[
+            Binding(str(n), f"seek_fraction({n})", f"Jump to {n * 10} %", id=f"playback.jump_{n}", show=False)
+            for n in range(10)
+        ],
     ]
 
     recording: OpenRecording

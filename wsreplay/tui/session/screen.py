@@ -28,7 +28,7 @@ from wsreplay.tui.session.marks import MarkController
 from wsreplay.tui.session.overview import OverviewController
 from wsreplay.tui.session.panes import PaneController
 from wsreplay.tui.session.partners import PartnerController
-from wsreplay.tui.session.player import SessionPlayer
+from wsreplay.tui.session.playback import SessionPlayback
 from wsreplay.tui.session.search import SearchController
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
 from wsreplay.tui.widgets.detail import Detail
@@ -46,7 +46,7 @@ MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
 _BEHIND_ALL = 2**63 - 1  # no frame has such an id
 
 
-class SessionScreen(SessionPlayer):
+class SessionScreen(SessionPlayback):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     DEFAULT_CSS = """

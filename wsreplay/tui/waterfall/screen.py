@@ -363,7 +363,7 @@ class WaterfallScreen(PlaybackScreen):
             ("waterfall.pan_left waterfall.pan_right", "pan"), ("waterfall.zoom_in waterfall.zoom_out", "zoom"),
             ("waterfall.next_wrong", "next finding"), ("waterfall.slowest", "slowest"), ("waterfall.sort", "sort"),
             ("waterfall.back", "list"), ("list.open", "go to the frame"), ("waterfall.fit", "fit"),
-            ("waterfall.squeeze", "idle"), ("player.play", "play"),
+            ("waterfall.squeeze", "idle"), ("playback.play", "play"),
         )  # fmt: skip
         self.foot.say(self.playback_runs(), look.keys(("app.help", "help")), keys=keys)
 

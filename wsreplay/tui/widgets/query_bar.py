@@ -28,8 +28,8 @@ _AROUND = 8  # cells of the bar that neither what is typed nor what is wrong wit
 DETAIL, LIST = ("list.open", "detail"), ("screen.escape", "back to the list")  # on a narrow screen one hides the other
 HINTS = (
     ("session.filter", "filter"), ("session.search", "search"), ("trace.next_finding", "next finding"),
-    ("session.findings", "findings"), ("session.waterfall", "waterfall"), ("player.play", "play"),
-    ("player.go_to", "go to"), ("trace.witness", "witness"), ("keep.mark", "mark"), ("session.diff", "diff"),
+    ("session.findings", "findings"), ("session.waterfall", "waterfall"), ("playback.play", "play"),
+    ("playback.go_to", "go to"), ("trace.witness", "witness"), ("keep.mark", "mark"), ("session.diff", "diff"),
     ("screen.back", "back"),
 )  # fmt: skip
 

@@ -107,5 +107,5 @@ class RuleGroup:
         demanding = (monitor for monitor in self.monitors if monitor.demands_keys)
         named = [monitor for monitor in demanding if fit(monitor.roles, writer.direction, writer.type)]
         keys = (("conn.user",) if self.across_user else ()) + self.by
-        errors = [f"    memory.lacks({monitor.variable}.counts, {keys!r}, {writer.event})" for monitor in named]
+        errors = [f"    trace.lacks({monitor.variable}.counts, {keys!r}, {writer.event})" for monitor in named]
         return [f"if {missing}:", *(errors or ["    pass"]), "else:", *indented(lines)]

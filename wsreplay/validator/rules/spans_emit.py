@@ -127,7 +127,7 @@ class SpansEmitter:
         span, number = monitor.span, monitor.number
         if not writer.keys.missing(span.by):
             return
-        lacks = f"memory.lacks({monitor.variable}.counts, {span.by!r}, {writer.event})"
+        lacks = f"trace.lacks({monitor.variable}.counts, {span.by!r}, {writer.event})"
         if not span.else_by:
             writer.add(f"if x{number} is None:", f"    {lacks}")
             return
@@ -263,7 +263,7 @@ class SpansEmitter:
         else:
             writer.need(*group.by)
             key, missing = writer.keys.together(group.by), writer.keys.missing(group.by)
-            lines = [f"g = memory.refinement({i}, {group.number}, {key}, conn, t, fid)", *group.write(writer, "g")]
+            lines = [f"g = trace.refinement({i}, {group.number}, {key}, conn, t, fid)", *group.write(writer, "g")]
             if missing:
                 lines = group.write_lacking(writer, missing, lines)
         if lines:
@@ -278,7 +278,7 @@ class SpansEmitter:
         slice_of = "user_slice" if group.across_user else "keyed_slice"
         missing = writer.keys.missing(keys)
         lines = [
-            f"g = memory.{slice_of}({group.number}, {writer.keys.together(keys)}, conn, t, fid)",
+            f"g = trace.{slice_of}({group.number}, {writer.keys.together(keys)}, conn, t, fid)",
             *group.write(writer, "g"),
         ]
         writer.add(*(group.write_lacking(writer, missing, lines) if missing else lines))

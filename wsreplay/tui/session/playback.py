@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
 
 
-class SessionPlayer(SessionActions):
+class SessionPlayback(SessionActions):
     """The part of a session screen that moves with the playhead, and with the end of a recording that grows.
 
     `origin_ns` is where the session begins. While it is not replayed, the row to which the playback moved the cursor is kept.

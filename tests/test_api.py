@@ -104,6 +104,6 @@ def test_a_recording_is_followed_until_nobody_writes_it(tmp_path: Path) -> None:
 
 
 def test_commands_start_without_it() -> None:
-    code = "import sys, wsreplay, wsreplay.cli.main; print('wsreplay.library' in sys.modules)"
+    code = "import sys, wsreplay, wsreplay.cli.main; print('wsreplay.api' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

@@ -10,7 +10,7 @@ from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.tui.diff.alignment import RowPayloads
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.screens.narrowing import Sort
+from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.widgets.list_filter import is_kept
 
 WORDS = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}

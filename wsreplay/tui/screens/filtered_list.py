@@ -24,8 +24,8 @@ class Sort(NamedTuple):
     key: Callable[[Any], Any]
 
 
-class NarrowedList(Themed, Widget):
-    """Part of a screen with a list. The screen shows `filter` above it, and calls `begin_narrowing` when it is made.
+class FilteredList(Themed, Widget):
+    """Part of a screen with a list. The screen shows `filter` above it, and calls `begin_filtering` when it is made.
 
     It stands behind the screen among the bases of a class: Textual takes styles from the first of them.
     """
@@ -35,7 +35,7 @@ class NarrowedList(Themed, Widget):
         Binding("s", "sort", "Next sort order", id="listing.sort", show=False),
     ]
 
-    def begin_narrowing(self, sorts: Sequence[Sort]) -> None:
+    def begin_filtering(self, sorts: Sequence[Sort]) -> None:
         """`sorts` are the orders that there are, the usual one first."""
         self.filter = ListFilter(id="filter")
         self._sorts = sorts

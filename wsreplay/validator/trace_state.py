@@ -26,7 +26,7 @@ MOST_SLICES = 100_000  # of one group in one session
 SWEEP_NS = 60_000_000_000
 
 
-class Memory:
+class TraceState:
     """Sessions, and slices by key."""
 
     def __init__(self, monitors: Monitors) -> None:
