@@ -373,3 +373,18 @@ async def test_who_looks_for_findings_that_no_contract_could_make_is_told_so(sta
         await on.until(lambda: "no contract fits" in on.text())
         await on.press("right_square_bracket")
         assert "Nothing is judged: no contract fits; c chooses one." in on.text()
+
+NESTED = "contract: trip\nenvelope: {type: $.head.name}\nuser: $.body.as\nknown: ['*']\n"
+
+
+async def test_rows_tell_what_is_below_a_header_and_the_head_whom_a_message_names(stage, script, tmp_path):
+    made = script("trip.db")
+    made.open(1, 0, user=None, closed_ns=10**9, ending=Ending.CLEAN)
+    made.say(1, 1, 0, raw=b'{"head":{"name":"login"},"body":{"as":"ann"}}')
+    made.say(1, 2, 1, raw=b'{"head":{"name":"step.start","turn":"t1"},"body":{"what":"hotels"}}')
+    contract = tmp_path / "trip.yaml"
+    contract.write_text(NESTED)
+    async with stage(made.write(1_000), contracts=(str(contract),), validating=True) as on:
+        await on.until(lambda: "session 1 · ann" in on.text())
+        rows = on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert "body.what=hotels  head.turn=t1" in rows and "head.name=" not in rows

@@ -158,7 +158,7 @@ class FindingsScreen(BaseScreen, FilteredList):
         look, status = self.look, self.host.validation.status
         verdict = verdict_runs(look, status, self.recording, self._number)
         live = live_runs(look, self.host.growth, self.recording)
-        place = joined(look, head_runs(look, session_name(look, self.session)), live)
+        place = joined(look, head_runs(look, session_name(look, self.session, self.recording)), live)
         self.head.say(place, verdict, extra=contract_runs(look, self.recording))
         dim = look.style("dim")
         change = status.change

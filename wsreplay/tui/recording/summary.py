@@ -42,7 +42,7 @@ def summary(head: Head) -> str:
     document = {name: value for name, value in document.items() if name != "type" and value != head.type}
     about = gist(head.preview, _BULKY, head.type)
     try:
-        fields = _fields(document)
+        fields = _fields(document, head.type)
     except orjson.JSONEncodeError:  # read, but nested too deep to be written
         return _without_type(decoded(head.preview), head.type)
     beside = [field for field in fields if not field.endswith(f"={about}")]
@@ -56,14 +56,17 @@ def close_parts(payload: bytes) -> tuple[int | None, str]:
     return int.from_bytes(payload[:2], "big"), decoded(payload[2:])
 
 
-def _fields(document: dict[str, Any], prefix: str = "") -> list[str]:
-    """`key=value` of each: the telling ones first, then those of an inner object, then the bulky and the quiet ones."""
+def _fields(document: dict[str, Any], type_: str, prefix: str = "") -> list[str]:
+    """`key=value` of each but the type: the telling ones first, then those of an inner object, then bulky and quiet ones,
+    among them all of a header that holds the type."""
     telling: list[str] = []
     inner: list[str] = []
     rest: list[str] = []
     for key, value in document.items():
         if isinstance(value, dict) and value and not prefix:
-            inner.extend(_fields(value, f"{key}."))
+            is_header = type_ in value.values()
+            told = {name: member for name, member in value.items() if member != type_} if is_header else value
+            (rest if is_header else inner).extend(_fields(told, type_, f"{key}."))
         else:
             field = f"{prefix}{key}={_plain(value)}"
             is_quiet = len(field) > _BULKY or key.endswith(_QUIET) or is_time(value)

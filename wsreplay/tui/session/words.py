@@ -18,7 +18,7 @@ def place_runs(host: Host, recording: OpenRecording, rows: Rows, *, following: b
     news = new_runs(look, following, unseen) if host.growth.live else []
     where = look.safe(session.path if session else recording.path.name)
     return joined(
-        look, head_runs(look, session_name(look, session), *recording.decoders(session)),
+        look, head_runs(look, session_name(look, session, recording), *recording.decoders(session)),
         live_runs(look, host.growth, recording), news,
         fault_runs(look, recording.faults(session)), [(where, look.style("text"))],
     )  # fmt: skip

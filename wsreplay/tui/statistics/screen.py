@@ -145,7 +145,7 @@ class StatisticsScreen(BaseScreen):
     def paint_lines(self) -> None:
         look = self.look
         live = live_runs(look, self.host.growth, self.recording)
-        place = joined(look, head_runs(look, session_name(look, self.session)), live)
+        place = joined(look, head_runs(look, session_name(look, self.session, self.recording)), live)
         number = self.session.id if self.session else None
         verdict = verdict_runs(look, self.host.validation.status, self.recording, number)
         self.head.say(place, verdict, extra=contract_runs(look, self.recording))

@@ -353,7 +353,7 @@ class WaterfallScreen(PlaybackScreen):
 
     def paint_lines(self) -> None:
         look = self.look
-        place = head_runs(look, session_name(look, self.session))
+        place = head_runs(look, session_name(look, self.session, self.recording))
         number = self.session.id if self.session else None
         verdict = verdict_runs(look, self.host.validation.status, self.recording, number)
         live = live_runs(look, self.host.growth, self.recording)

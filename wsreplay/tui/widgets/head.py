@@ -21,10 +21,11 @@ def head_runs(look: Appearance, *places: str) -> list[Run]:
     return runs
 
 
-def session_name(look: Appearance, session: Session | None) -> str:
+def session_name(look: Appearance, session: Session | None, recording: OpenRecording) -> str:
     if session is None:
         return "all sessions"
-    return f"session {session.id} {look.signs.dot} {session.user or 'anonymous'}"
+    user = session.user or recording.evidence.user(session.id) or "anonymous"
+    return f"session {session.id} {look.signs.dot} {user}"
 
 
 def fault_runs(look: Appearance, faults: int) -> list[Run]:
