@@ -20,6 +20,14 @@ from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 
 
+def upgrade(path: str, user: str) -> bytes:
+    """The head of a user's request for a WebSocket."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer {make_token(user)}\r\n\r\n"
+    ).encode()
+
+
 def test_a_chat_is_recorded_and_told(backend: str, record: type[Recorder], tmp_path: Path) -> None:
     recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db")
     chat(recorder.url)
@@ -44,10 +52,7 @@ def test_signals_stop_it_and_what_is_open_is_truncated(
     recorder = record(backend, "-l", "0", "-o", tmp_path / "open.db")
     host, port = recorder.url.removeprefix("ws://").split(":")
     with socket.create_connection((host, int(port))) as client:
-        client.sendall(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer " + make_token("eve").encode() + b"\r\n\r\n"
-        )
+        client.sendall(upgrade("/ws", "eve"))
         assert client.recv(4096).startswith(b"HTTP/1.1 101")
         recorder.wait_for("▸ 1    eve")
         assert recorder.stop(number).code == 0
@@ -195,3 +200,14 @@ def test_who_judges_beside_a_recorder_ends_with_it_however_it_ends(recording: Pa
     finally:
         os.close(theirs)
         held.release()
+
+
+def test_users_are_recorded_as_the_contract_says(backend: str, record: type[Recorder], tmp_path: Path) -> None:
+    contract = tmp_path / "desk.yaml"
+    contract.write_text("contract: desk\nuser: query:desk\n")
+    recorder = record(backend, "-l", "0", "-o", tmp_path / "desk.db", "-c", contract)
+    host, port = recorder.url.removeprefix("ws://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(upgrade("/ws?desk=ann", "eve"))
+        recorder.wait_for(r"1    ann /ws\?desk=ann")
+    assert f"tui {tmp_path / 'desk.db'} -c {contract} " in recorder.stop().err

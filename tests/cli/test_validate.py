@@ -177,7 +177,7 @@ def test_findings_are_printed_while_it_is_recorded(backend: str, record: type[Re
     chat(recorder.url, "healthy", "alice")
     recorder.wait_for_followers(tmp_path / "live.db")
     outcome = recorder.stop()
-    assert outcome.code == 1
+    assert outcome.code == 1 and f"tui {tmp_path / 'live.db'} -c agent-chat " in outcome.err
     finding, report = outcome.out.split("WEBSOCKET EVENT VALIDATION REPORT", 1)
     assert "never came" in finding
     offline = run("validate", tmp_path / "live.db", "-c", "agent-chat")

@@ -119,7 +119,7 @@ def command(
     path = output or new_recording_path()
     make_parent(path)
     contracts = tuple(name for name in contracts if name != NO_CONTRACT)
-    users = (*users, *_users_of(contracts))
+    named_by = (*users, *_users_of(contracts))
     raise_descriptor_limit()  # how many connections there may be follows from it
     console = RecordConsole(quiet)
     if not contracts and metrics is None and otlp is None and is_typed("users"):
@@ -127,7 +127,7 @@ def command(
     options = Options(
         host=listen[0], port=listen[1], keep_host=keep_host, allow_origins=allow_origins, insecure=insecure,
         set_headers=headers, tls_cert=tls_cert,
-        tls_key=tls_key, redact=redact, users=[user_source_text(user) for user in users if user.kind != "message"],
+        tls_key=tls_key, redact=redact, users=[user_source_text(user) for user in named_by if user.kind != "message"],
         max_payload=max_payload, durability=durability,
         faults=[FaultSpec.parse(fault) for fault in faults], seed=seed, callbacks=print_callbacks(console),
     )  # fmt: skip
@@ -137,7 +137,7 @@ def command(
     telemetry = Telemetry(metrics, otlp, contracts, users, console.complain)
     followers.go_with(options.callbacks)
     telemetry.go_with(options.callbacks)
-    return run_loop(_record(proxy, console, followers, telemetry, rotate, viewer))
+    return run_loop(_record(proxy, console, followers, telemetry, rotate, viewer, contracts))
 
 
 def _check_handshakes_say(users: Sequence[UserSource]) -> None:
@@ -219,7 +219,7 @@ def _what_traffic_does(keeps: int) -> str:
 
 async def _record(
     proxy: RecordingProxy, console: RecordConsole, followers: Followers, telemetry: Telemetry, rotate: Limit | None,
-    viewer: Viewer | None,
+    viewer: Viewer | None, contracts: Sequence[str],
 ) -> int:  # fmt: skip
     began = time.monotonic()
     await proxy.start()
@@ -255,7 +255,7 @@ async def _record(
     stopped = time.monotonic()
     report = await proxy.stop(STOP_WITHIN_S)
     telemetry.close()
-    _say_summary(proxy, console, report, time.monotonic() - began)
+    _say_summary(proxy, console, report, time.monotonic() - began, contracts)
     for leftover in proxy.leftovers:
         console.complain(_describe_leftover(leftover))
     if proxy.unused:
@@ -299,12 +299,18 @@ def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> asyncio.Event
     return stop
 
 
-def _say_summary(proxy: RecordingProxy, console: RecordConsole, report: Report, seconds: float) -> None:
+def _say_summary(
+    proxy: RecordingProxy, console: RecordConsole, report: Report, seconds: float, contracts: Sequence[str]
+) -> None:
+    """What was recorded, and what to type next; `contracts` judged it. An event is a message with a
+    type at its top: of another protocol, which has none, nothing is counted."""
     totals = proxy.totals
     if proxy.options.faults:
         console.say(f"⚡ {count_text(totals.faults, 'fault')} injected" if totals.faults else "⚡ no fault was injected")
+    events = f"{count_text(report.events, 'event')}, " if report.events else ""
+    options = "".join(f" -c {shlex.quote(contract)}" for contract in contracts)
     console.say(
-        f"{count_text(totals.frames, 'frame')}, {count_text(report.events, 'event')}, {size_text(totals.bytes)}"
+        f"{count_text(totals.frames, 'frame')}, {events}{size_text(totals.bytes)}"
         f" in {duration_text(seconds * SECOND)} → {proxy.path}\n"
-        f"  look: {program_name()} tui {proxy.path}      validate: {program_name()} validate {proxy.path}"
+        f"  look: {program_name()} tui {proxy.path}{options}      validate: {program_name()} validate {proxy.path}{options}"
     )

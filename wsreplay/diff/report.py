@@ -109,7 +109,7 @@ class _DiffLines:
         slice_ = " ".join(display.visible(str(value)) for _, value in message.chain[-1:])
         head = f"{clock(message.t_ns):>9} {sign} {display.pad(display.visible(message.name), _TYPE_WIDTH)} {slice_}  "
         rest = room - display.cells(head)
-        return _cut(head, room) if rest < 10 else head + display.gist(message.payload, rest)
+        return _cut(head, room) if rest < 10 else head + display.gist(message.payload, rest, message.name)
 
 
 def _cut(text: str, room: int) -> str:

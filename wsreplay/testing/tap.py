@@ -56,6 +56,8 @@ class Tap:
     ) -> None:
         self.path = Path(path)
         self._contract = contract if isinstance(contract, Contract) or contract is None else load(str(contract))
+        # with which commands read the recording as the tap does
+        self._reading = ("-c", str(contract)) if contract is not None and not isinstance(contract, Contract) else ()
         self._options = options
         self._make_proxy(url)
         # while it runs
@@ -251,7 +253,9 @@ class Tap:
     def report(self, format: str = "text", contract: AnyContract | None = None) -> str:
         """The report as text, or in another format of `wsreplay validate`."""
         chosen = self._chosen(contract)
-        return render(format, [FileResult(str(self.path), self.judgement(chosen), contract=chosen)], width=WIDTH)
+        options = self._reading if contract is None else ()
+        result = FileResult(str(self.path), self.judgement(chosen), contract=chosen, options=options)
+        return render(format, [result], width=WIDTH)
 
 
 def complaint(judgement: Judgement, strict: bool) -> str:

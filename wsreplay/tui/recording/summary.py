@@ -65,8 +65,8 @@ def _fields(document: dict[str, Any], type_: str, prefix: str = "") -> list[str]
     for key, value in document.items():
         if isinstance(value, dict) and value and not prefix:
             is_header = type_ in value.values()
-            told = {name: member for name, member in value.items() if member != type_} if is_header else value
-            (rest if is_header else inner).extend(_fields(told, type_, f"{key}."))
+            members = {name: member for name, member in value.items() if member != type_} if is_header else value
+            (rest if is_header else inner).extend(_fields(members, type_, f"{key}."))
         else:
             field = f"{prefix}{key}={_plain(value)}"
             is_quiet = len(field) > _BULKY or key.endswith(_QUIET) or is_time(value)
