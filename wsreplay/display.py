@@ -42,7 +42,7 @@ _SPEAKING_FIELDS = (
     "title", "summary", "result", "status", "reason",
 )  # fmt: skip
 # What says where an event belongs, and is shown in columns of its own, or is noise to people.
-_ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id"})
+_ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id", "jsonrpc"})
 _EARLIEST_TIME = 1e9  # a number so large is a time: seconds since 1970, or a smaller unit
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 _ENVELOPES = ("payload", "data", "event")

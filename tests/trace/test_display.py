@@ -95,6 +95,12 @@ def test_a_products_type_time_and_counter_are_not_what_an_event_says() -> None:
     assert gist(payload, 80) == '{"ev":"trip.text","n":7,"data":{"piece":"Fly"}}'
 
 
+def test_the_version_of_json_rpc_is_not_what_a_call_says() -> None:
+    call = b'{"jsonrpc": "2.0", "method": "delta", "params": {"turn": 1, "text": "all"}}'
+    assert gist(call, 60, "delta") == "all"
+    assert gist(call.replace(b"text", b"rev"), 60, "delta") == '{"turn":1,"rev":"all"}'
+
+
 def test_a_header_that_holds_the_type_is_not_what_an_event_says() -> None:
     payload = b'{"head": {"name": "step.start", "turn": "t-1"}, "body": {"what": "hotels"}}'
     assert gist(payload, 60, "step.start") == '{"what":"hotels"}'

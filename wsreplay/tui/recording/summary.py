@@ -14,7 +14,7 @@ _WHOLE = PREVIEW_BYTES  # a longer payload is cut, and cannot be parsed
 _OPCODES = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 _BULKY = 160
 _HEX = 24  # bytes that are shown in hex, with their text beside them
-_QUIET = ("_id", "timestamp", "seq")  # what tells messages apart says little: it stands last
+_QUIET = ("_id", "timestamp", "seq", "jsonrpc")  # what tells messages apart says little: it stands last
 
 
 def name(head: Head) -> str:
