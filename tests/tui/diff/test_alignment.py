@@ -10,7 +10,7 @@ from wsreplay.diff.rows import Kind
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.tui.diff import alignment
-from wsreplay.tui.diff.alignment import RowPayloads
+from wsreplay.tui.diff.alignment import RowPayloads, look_through
 
 
 def test_every_message_is_in_one_row_and_ids_may_differ(written):
@@ -19,6 +19,14 @@ def test_every_message_is_in_one_row_and_ids_may_differ(written):
     assert [row.kind for row in aligned] == [Kind.SAME, Kind.ONLY_A, Kind.SAME]
     assert [row.a.frame_id for row in aligned] == [1, 2, 3]
     assert [row.kind for row in rows(shorter, longer)] == [Kind.SAME, Kind.ONLY_B, Kind.SAME]
+
+
+def test_what_is_said_of_all_rows_comes_with_them(written):
+    longer, shorter = written("a", "one", "two", "three"), written("b", "one", "three")
+    alignment = look_through(rows(longer, shorter))
+    assert len(alignment.rows) == 3 and alignment.first == 1
+    assert alignment.counts == {Kind.SAME: 2, Kind.ONLY_A: 1}
+    assert look_through(rows(longer, longer)).first == 0
 
 
 def test_what_is_alike_is_read_as_it_is_looked_at(written):

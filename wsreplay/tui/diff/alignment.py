@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.model import Session
@@ -21,7 +21,7 @@ from wsreplay.tui.recording.view import RETRY_S
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.diff.conversation import ComparedMessage
-    from wsreplay.diff.rows import Row
+    from wsreplay.diff.rows import Kind, Row
 
 MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
 KEPT_BYTES = 16 << 20  # of payloads
@@ -31,12 +31,28 @@ Side = tuple[Path, int]
 """(recording, session)"""
 
 
+class Alignment(NamedTuple):
+    """All rows of two sessions, how many there are of each kind, and the first one that is a difference, else 0."""
+
+    rows: Sequence[Row]
+    counts: Counter[Kind]
+    first: int
+
+
 def aligned(
     other: Path, sessions: tuple[int, int], contract: str | None, read_as: ReadAs, reader: Recording, context: JobContext
 ) -> None:
-    """Publishes all rows of a session beside one of another recording. Raises WsreplayError."""
+    """Publishes the `Alignment` of a session with one of another recording. Raises WsreplayError."""
     with Recording.open(other) as b:
-        context.publish(align(reader, b, sessions, contract, read_as))
+        context.publish(look_through(align(reader, b, sessions, contract, read_as)))
+
+
+def look_through(rows: Sequence[Row]) -> Alignment:
+    """Rows and what is to be said of them all: going through 300,000 would hold up keys."""
+    from wsreplay.diff.rows import Kind
+
+    first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
+    return Alignment(rows, Counter(row.kind for row in rows), first)
 
 
 def align(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -36,6 +37,7 @@ def read_candidates(own: Side, folder: Path, is_deep: bool, context: JobContext)
     candidates = _candidates(own, folder, is_deep, context)
     while some := list(islice(candidates, AT_ONCE)):
         context.publish(some)
+        importlib.import_module("wsreplay.tui.diff.screen")  # which a choice shows: that would hold up keys
     context.publish(None)
 
 

@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from wsreplay.diff.conversation import ComparedMessage
 from wsreplay.diff.rows import Kind, Row
-from wsreplay.tui.diff.alignment import RowPayloads, Side, aligned
+from wsreplay.tui.diff.alignment import Alignment, RowPayloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
 from wsreplay.tui.diff.row_filter import SORTS, WORDS, narrow
@@ -25,6 +25,7 @@ from wsreplay.tui.widgets.head import head_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
 ALIGNING, FILTERING = "aligning", "filtering"
+NOTHING = Alignment((), Counter(), 0)
 _NAMES = {Kind.SAME: "the same, ids and times aside", Kind.CHANGED: "changed", Kind.MOVED: "in another order",
           Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}  # fmt: skip
 
@@ -79,7 +80,7 @@ class DiffScreen(BaseScreen, FilteredList):
 
     def job_failed(self, name: str, why: str) -> None:
         if name == ALIGNING:
-            self._aligned([], why)
+            self._aligned(NOTHING, why)
         else:
             super().job_failed(name, why)
 
@@ -87,12 +88,11 @@ class DiffScreen(BaseScreen, FilteredList):
         for payloads in self.payloads:
             payloads.close()
 
-    def _aligned(self, rows: list[Row], why: str = "") -> None:
+    def _aligned(self, alignment: Alignment, why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
         self.list.set_empty_lines(["", why, back] if why else ["", "Both sessions are empty."])
-        self.rows, self._counts = rows, Counter(row.kind for row in rows)
-        self.list.fill(rows)
-        first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
+        self.rows, self._counts, first = alignment
+        self.list.fill(self.rows)
         self.list.move_to(first, centre=True, quiet=True)
         self.paint_lines()
         self._show_pair()
