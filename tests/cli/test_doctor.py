@@ -63,3 +63,10 @@ def test_extras_are_named_with_what_installs_them(tmp_path: Path) -> None:
     out = run("doctor", tmp_path, "-l", free_port()).out
     told = re.findall(r"extras(?:: | that are not installed, as in pip install 'wsreplay\[\w+\]': )(.+)", out)
     assert {extra for line in told for extra in line.split(", ")} == named
+
+
+def test_recordings_beside_the_user_are_found_as_ls_finds_them(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "leak.db", tmp_path)
+    (tmp_path / "other.db").write_text("no recording")
+    outcome = run("doctor", "-l", free_port(), cwd=tmp_path)
+    assert "1 recording in this folder" in outcome.out and "leak.db: 2 sessions" in outcome.out

@@ -165,22 +165,38 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
+def _files(folder: Path) -> list[Path]:
+    """The databases of a folder, the oldest first. Raises OSError."""
+    return sorted((path for path in folder.glob("*.db") if path.is_file()), key=lambda path: path.stat().st_mtime)
+
+
+def _is_recording(path: Path) -> bool:
+    from wsreplay.store.reader import Recording
+
+    with suppress(WsreplayError), Recording.open(path):
+        return True
+    return False
+
+
 def _recordings(folder: Path) -> Iterator[Line]:
     from wsreplay.store import paging
     from wsreplay.store.reader import Recording
     from wsreplay.trace.sessions import stitch
 
     try:
-        files = sorted((path for path in folder.glob("*.db") if path.is_file()), key=lambda path: path.stat().st_mtime)
+        files = _files(folder)
     except OSError as error:
         yield BAD, f"{folder} cannot be read: {error.strerror}"
         return
+    place = f"{folder}/"
+    if not files and folder == recordings_folder():  # as `ls` does
+        files, place = list(filter(_is_recording, _files(Path()))), "this folder"
     if not files:
         yield NOTE, f"no recordings in {folder}/ yet: make one with wsreplay record URL"
         return
     last = files[-1]
-    yield FINE, f"{count_text(len(files), 'recording')} in {folder}/, {size_text(sum(path.stat().st_size for path in files))}"
-    free = shutil.disk_usage(folder).free
+    yield FINE, f"{count_text(len(files), 'recording')} in {place}, {size_text(sum(path.stat().st_size for path in files))}"
+    free = shutil.disk_usage(last.parent).free
     yield (NOTE if free < 2**30 else FINE), f"{size_text(free)} free on its disk"
     try:
         with Recording.open(last) as recording:
