@@ -2,8 +2,9 @@
 
     python -m benchmarks.tui_load [SCENE…]          default: all
 
-A folder of 300 recordings that are validated one after another; 2,000 sessions of which 1,000 have a finding; the same while
-they are recorded. Keys are pressed all the while. Processor time is counted, since a busy machine takes longer for anything.
+A folder of 2,000 recordings that are validated one after another; 2,000 sessions of which 1,000 have a finding; the same while
+they are recorded; a run with 500 tools at once; 30,000 findings. Keys are pressed all the while. Processor time is counted,
+since a busy machine takes longer for anything.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +33,8 @@ from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 
 SAMPLES = ROOT / "recordings" / "samples"
-RECORDINGS, SESSIONS = 300, 2_000
+RECORDINGS, SESSIONS = 2_000, 2_000
+TOOLS, ASKED = 500, 7_500  # with four findings each: two on the frame, and two for answers that never came
 LONGEST_MS = 100
 MS = 1_000_000
 _APART_NS = 10 * MS  # one session begins after another
@@ -44,7 +46,18 @@ _QUITS_S = 90  # on a busy machine
 _NOTHING = "\x0c"  # a key that does nothing
 LIST_KEYS = ("j", "j", "j", "k", "s", "]", "G", "g", "/", "u", "7", "\r", ESCAPE, "]", "[", "\x04", "\x15")
 FRAME_KEYS = ("j", "j", "]", "[", "%", "G", "g", "\t", "\t", "\x04", "\x15", "5", "k")
-FINDINGS_KEYS = ("j", "j", "k", " ", " ", "G", "g", "\x04", "\x15")
+FINDINGS_KEYS = ("j", "j", "k", " ", " ", "G", "g", "s", "\x04", "\x15")
+WATERFALL_KEYS = ("j", "j", "\x04", "\x15", "G", "g", "s", "I", "]", "[", "x", "X", "+", "d", "a", "_", "z", "l", "h")
+CONTRACT = """
+contract: many
+version: 1
+envelope: {type: $.type}
+rules:
+  - {id: never, absence: [asked]}
+  - {id: nor, absence: [asked]}
+  - {id: answered, response: [asked, answered], within: 1ms, severity: warning}
+  - {id: replied, response: [asked, replied], within: 1ms, severity: warning}
+"""
 
 
 class Sessions:
@@ -57,6 +70,8 @@ class Sessions:
             version="0", options={},
         )  # fmt: skip
         self.count = 0
+        # When the last of them ended, ns.
+        self._reached_ns = 0
 
     def add(self, sessions: int) -> None:
         for _ in range(sessions):
@@ -65,8 +80,7 @@ class Sessions:
         self._writer.commit()
 
     def _add(self) -> None:
-        self.count += 1
-        number, begun = self.count, self.count * _APART_NS
+        number = self.count + 1
         ids = {"thread_id": f"t{number}", "run_id": f"r{number}"}
         tool = ids | {"tool_call_id": f"c{number}", "tool_name": "search"}
         events: list[dict[str, object]] = [
@@ -76,7 +90,13 @@ class Sessions:
         ]  # fmt: skip
         if number % 2:
             del events[5]
-        offsets, rows = [0, 0], []
+        self.say(events)
+
+    def say(self, events: Iterable[dict[str, object]]) -> None:
+        """A session in which this is said, an event a millisecond; what is not a `chat` comes from the server."""
+        self.count += 1
+        number, begun = self.count, self.count * _APART_NS
+        offsets, rows, seq = [0, 0], [], 0
         for seq, event in enumerate(events, 1):
             direction, payload = int(event["type"] != "chat"), orjson.dumps(event)
             length = len(payload) + (2 if direction else 6)
@@ -85,11 +105,13 @@ class Sessions:
         self._writer.insert_connection(Connection(number, self._run, begun, path="/ws", user=f"user{number}", status=101))
         self._writer.add_frames(rows)  # type: ignore[arg-type]
         self._writer.update_connection(
-            number, closed_ns=begun + 9 * MS, ending=str(Ending.CLEAN), close_code=1000, closed_by="client"
+            number, closed_ns=begun + (seq + 2) * MS, ending=str(Ending.CLEAN), close_code=1000, closed_by="client"
         )
 
+        self._reached_ns = begun + (seq + 2) * MS
+
     def close(self) -> None:
-        self._writer.update_run(self._run, ended_ns=self.count * _APART_NS)
+        self._writer.update_run(self._run, ended_ns=self._reached_ns, reached_ns=self._reached_ns)
         self._writer.close()
 
 
@@ -108,10 +130,10 @@ def write_live(path: str, sessions: int) -> None:
 class Watched:
     """The interface behind a terminal, with how long its event loop computed at a stretch."""
 
-    def __init__(self, path: Path, out: Path) -> None:
+    def __init__(self, path: Path, out: Path, *options: str) -> None:
         self._out = out
         os.environ["PYTHONPATH"] = str(ROOT)
-        self.terminal = Terminal("-m", "benchmarks.held", str(out), "tui", str(path))
+        self.terminal = Terminal("-m", "benchmarks.held", str(out), "tui", str(path), *options)
 
     def press(self, keys: Iterator[str], until: Callable[[], bool]) -> None:
         """Press keys in turn until something is so."""
@@ -146,7 +168,7 @@ def lines(what: str, stretches: list[float]) -> list[Line]:
 
 
 def folder(scratch: Path) -> list[Line]:
-    """300 recordings, validated while one moves, filters and sorts."""
+    """2,000 recordings, validated while one moves, filters and sorts."""
     recordings = scratch / "recordings"
     recordings.mkdir()
     for number, sample in zip(range(RECORDINGS), itertools.cycle(sorted(SAMPLES.glob("*.db"))), strict=False):
@@ -154,7 +176,7 @@ def folder(scratch: Path) -> list[Line]:
     watched = Watched(recordings, scratch / "folder.json")
     watched.terminal.until(b"recordings")
     watched.press(itertools.cycle(LIST_KEYS), for_seconds(25))
-    return lines(f"{RECORDINGS} recordings", watched.longest_ms())
+    return lines(f"{RECORDINGS:,} recordings", watched.longest_ms())
 
 
 def sessions(scratch: Path) -> list[Line]:
@@ -188,15 +210,57 @@ def live(scratch: Path) -> list[Line]:
     return lines(f"{SESSIONS:,} sessions while they are recorded", watched.longest_ms())
 
 
-def _visit(watched: Watched) -> None:
-    """The list of sessions, all frames, their findings, statistics, and back; five seconds each."""
-    visits = ((), LIST_KEYS, ""), ("a", FRAME_KEYS, "q"), ("v", FINDINGS_KEYS, "q"), ("S", ("j", "k"), "q")
+def spans(scratch: Path) -> list[Line]:
+    """A run with 500 tools at once, of which every ninth never ends: the waterfall."""
+    path = scratch / "spans.db"
+    made = Sessions(path)
+    made.say(_tools_at_once())
+    made.close()
+    watched = Watched(path, scratch / "spans.json")
+    watched.terminal.until(b"tool_executing")
+    _visit(watched, ((), FRAME_KEYS, ""), ("w", WATERFALL_KEYS, ""), ("\r", FRAME_KEYS, ""), ("S", ("j", "s"), "q"))
+    return lines(f"{TOOLS} tools at once", watched.longest_ms())
+
+
+def _tools_at_once() -> Iterator[dict[str, object]]:
+    ids = {"thread_id": "t", "run_id": "r"}
+    calls = [ids | {"tool_call_id": f"c{number}", "tool_name": f"tool{number % 7}"} for number in range(TOOLS)]
+    yield {"type": "chat", "thread_id": "t", "content": "Ask everybody"}
+    yield {"type": "agent_started", **ids}
+    yield {"type": "agent_thinking", **ids}
+    yield from ({"type": "tool_executing", **call} for call in calls)
+    yield from ({"type": "tool_completed", **calls[number * 37 % TOOLS]} for number in range(TOOLS) if number % 9)
+    yield {"type": "agent_completed", **ids}
+
+
+def findings(scratch: Path) -> list[Line]:
+    """30,000 findings in one session: frames, their list, a filter for them."""
+    path, contract = scratch / "findings.db", scratch / "many.yaml"
+    contract.write_text(CONTRACT)
+    made = Sessions(path)
+    made.say({"type": "asked", "n": number} for number in range(ASKED))
+    made.close()
+    watched = Watched(path, scratch / "findings.json", "-c", str(contract))
+    watched.terminal.until(b"15,000")
+    filtered = (*"/sev>=error\r", "j", "]", "G", "g", ESCAPE)
+    _visit(watched, ((), FRAME_KEYS, ""), ("v", FINDINGS_KEYS, "q"), ((), filtered, ESCAPE), ("w", WATERFALL_KEYS, "q"))
+    return lines(f"{4 * ASKED:,} findings", watched.longest_ms())
+
+
+Visit = tuple[Iterable[str], Iterable[str], Iterable[str]]
+"""The keys that lead to a screen, those that are pressed there again and again, and those that lead back."""
+VISITS: tuple[Visit, ...] = ((), LIST_KEYS, ""), ("a", FRAME_KEYS, "q"), ("v", FINDINGS_KEYS, "q"), ("S", ("j", "k"), "q")
+
+
+def _visit(watched: Watched, *visits: Visit) -> None:
+    """Screens, five seconds each: by default the list of sessions, all frames, their findings, statistics, and back."""
+    visits = visits or VISITS
     for open_, keys, back in visits:
         watched.press(itertools.chain(open_, itertools.cycle(keys)), for_seconds(_LIVE_S / len(visits)))
         watched.press(itertools.cycle([*back, _NOTHING]), for_seconds(0.1))
 
 
-SCENES = {"folder": folder, "sessions": sessions, "live": live}
+SCENES = {"folder": folder, "sessions": sessions, "live": live, "spans": spans, "findings": findings}
 
 
 @contextmanager
