@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from wsreplay.errors import ImportFormatError
 from wsreplay.formats.import_file import import_file
 
-DATA = Path(__file__).parents[1] / "trace" / "data"
+DATA = Path(__file__).parent / "data"
 LINES = b"".join(json.dumps(line).encode() + b"\n" for line in (
     {"wsreplay": 1, "started_at": "2026-11-20T10:00:00Z", "upstream": "ws://x", "options": {"a": 1}},
     {"connection": 1, "t": 0, "open": {"path": "/ws?token=x", "headers": [["A", "b"]], "user": "u"}},

@@ -18,7 +18,7 @@ from wsreplay.errors import ImportFormatError
 
 Take = Callable[..., Imported]
 HAR = har(entry(SEND, RECEIVE))
-DATA = Path(__file__).parents[1] / "trace" / "data"
+DATA = Path(__file__).parent / "data"
 
 
 def zipped(**files: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Files that other programs write of a chat with the demo backend: HARs of Chrome, Playwright and mitmproxy, flow files.
 
-`python tests/support/foreign_files.py tests/trace/data` makes those that are committed, with the programs that are there:
+`python tests/support/foreign_files.py tests/formats/data` makes those that are committed, with the programs that are there:
 Chromium; node with playwright-core (NODE_PATH says where); mitmdump in benchmarks/.venv-mitmproxy, which `make bench` installs.
 """
 

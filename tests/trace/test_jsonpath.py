@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.trace import jsonpath as paths
+from wsreplay.trace import jsonpath
 
 DOCUMENT = {"a": {"b": [10, 20, {"c d": "x"}]}, "": 1, "it's": 2, "null": None}
 
@@ -15,15 +15,15 @@ DOCUMENT = {"a": {"b": [10, 20, {"c d": "x"}]}, "": 1, "it's": 2, "null": None}
         ("$", (), DOCUMENT), ("$.a.b[0]", ("a", "b", 0), 10), ("$.a.b[-1]['c d']", ("a", "b", -1, "c d"), "x"),
         ('$["a"]["b"][1]', ("a", "b", 1), 20), ("$['']", ("",), 1), (r"$['it\'s']", ("it's",), 2),
         (r"$['\u0061']", ("a",), DOCUMENT["a"]),
-        ("$.null", ("null",), None), ("$.a.x", ("a", "x"), paths.MISSING), ("$.a.b[3]", ("a", "b", 3), paths.MISSING),
-        ("$.a.b[-4]", ("a", "b", -4), paths.MISSING), ("$.a[0]", ("a", 0), paths.MISSING),
-        ("$.null.x", ("null", "x"), paths.MISSING),
-        ("$.a.b.c", ("a", "b", "c"), paths.MISSING), ("$[ 'a' ]", ("a",), DOCUMENT["a"]),
+        ("$.null", ("null",), None), ("$.a.x", ("a", "x"), jsonpath.MISSING), ("$.a.b[3]", ("a", "b", 3), jsonpath.MISSING),
+        ("$.a.b[-4]", ("a", "b", -4), jsonpath.MISSING), ("$.a[0]", ("a", 0), jsonpath.MISSING),
+        ("$.null.x", ("null", "x"), jsonpath.MISSING),
+        ("$.a.b.c", ("a", "b", "c"), jsonpath.MISSING), ("$[ 'a' ]", ("a",), DOCUMENT["a"]),
     ],
 )  # fmt: skip
-def test_a_path_selects_one_value_or_none(text: str, path: paths.Path, value: object) -> None:
-    assert paths.parse(text) == path
-    assert paths.get(DOCUMENT, path) is value or paths.get(DOCUMENT, path) == value
+def test_a_path_selects_one_value_or_none(text: str, path: jsonpath.Path, value: object) -> None:
+    assert jsonpath.parse(text) == path
+    assert jsonpath.get(DOCUMENT, path) is value or jsonpath.get(DOCUMENT, path) == value
 
 
 @pytest.mark.parametrize(
@@ -31,18 +31,18 @@ def test_a_path_selects_one_value_or_none(text: str, path: paths.Path, value: ob
 )
 def test_what_is_no_singular_path_says_so(text: str) -> None:
     with pytest.raises(ValueError, match=r"path"):
-        paths.parse(text)
+        jsonpath.parse(text)
 
 
 @given(st.lists(st.text() | st.integers(-(10**9), 10**9)))
 def test_what_is_shown_is_read_again(segments: list[str | int]) -> None:
     path = tuple(segments)
     try:
-        shown = paths.show(path)
+        shown = jsonpath.show(path)
         shown.encode()
     except UnicodeEncodeError:
         return
-    assert paths.parse(shown) == path
+    assert jsonpath.parse(shown) == path
 
 
 @given(st.lists(st.sampled_from(("a", "b", 0, 1, -1)), min_size=1), st.integers())
@@ -50,20 +50,20 @@ def test_replacing_touches_what_is_selected_and_nothing_else(segments: list[str 
     document = {"a": [1, {"a": [2], "b": 3}], "b": {"a": 4, "b": [5, 6]}}
     before = {"a": [1, {"a": [2], "b": 3}], "b": {"a": 4, "b": [5, 6]}}
     path = tuple(segments)
-    found = paths.get(document, path) is not paths.MISSING
-    assert paths.replace(document, path, value) is found
+    found = jsonpath.get(document, path) is not jsonpath.MISSING
+    assert jsonpath.replace(document, path, value) is found
     if found:
-        assert paths.get(document, path) == value
+        assert jsonpath.get(document, path) == value
     else:
         assert document == before
 
 
 def test_texts_are_found_wherever_they_are_values() -> None:
     document = {"a": "x", "b": [1, "y", {"c": None, "d": "z"}, []], "e": {"f": True}, "g": ["w"]}
-    assert dict(paths.texts_in(document)) == {("a",): "x", ("b", 1): "y", ("b", 2, "d"): "z", ("g", 0): "w"}
-    assert list(paths.texts_in("alone")) == [((), "alone")]
-    assert list(paths.texts_in(7)) == []
+    assert dict(jsonpath.texts_in(document)) == {("a",): "x", ("b", 1): "y", ("b", 2, "d"): "z", ("g", 0): "w"}
+    assert list(jsonpath.texts_in("alone")) == [((), "alone")]
+    assert list(jsonpath.texts_in(7)) == []
 
 
 def test_the_root_cannot_be_replaced() -> None:
-    assert not paths.replace({}, (), 1)
+    assert not jsonpath.replace({}, (), 1)

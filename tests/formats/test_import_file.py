@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import ImportFormatError
-from wsreplay.formats import jsonl_export as exchange
+from wsreplay.formats import jsonl_export
 from wsreplay.formats.import_file import import_file
 from wsreplay.model import Connection, Ending
 from wsreplay.store.reader import Recording
@@ -104,7 +104,7 @@ async def test_what_this_mitmproxy_writes_is_read(tmp_path: Path) -> None:
 def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_path: Path) -> None:
     if name == "lines.jsonl":
         with imported(DATA / "mitmproxy.flows", tmp_path) as recording:
-            (tmp_path / "file").write_bytes(b"\n" + b"\n".join(exchange.export(recording)))
+            (tmp_path / "file").write_bytes(b"\n" + b"\n".join(jsonl_export.export(recording)))
     else:
         shutil.copy(DATA / name, tmp_path / "file")
     outcome = run("import", tmp_path / "file", "-o", tmp_path / "out.db")
