@@ -130,8 +130,7 @@ MEANINGS = {
         "assemble": "`{event, field, by, until, as, schema, equals}`: joins the texts at `field` of the events `event` until "
         "the event "
         "`until`; the whole must be JSON (`as: json`; else `text`), match the JSON Schema `schema`, and be the value at "
-        "`equals` "
-        "in `until`",
+        "`equals` in `until`, numbers by value: 1 is 1.0",
         "consistent": "`[key, key]`: each value of the first has only one value of the second: a call id has one tool name",
         "mode": "one of: for `response` and `precedence`: `alternate`: a `b` before the next `a`, an `a` since the last `b`; "
         "`chain`: the very next event, the one just before; default `any`. For `monotonic`: how each value compares with the "

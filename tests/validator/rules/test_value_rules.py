@@ -167,7 +167,10 @@ def test_what_is_cut_in_pieces_is_put_together_again(text: str, cuts: list[int],
 
 @pytest.mark.parametrize(
     ("whole", "same"),
-    [({"n": 1}, True), ({"n": "1"}, False), ({"n": 2}, False), ([1], False), ('{"n": 1}', True), ('{"n":1}', False)],
+    [
+        ({"n": 1}, True), ({"n": 1.0}, True), ({"n": True}, False), ({"n": "1"}, False), ({"n": 2}, False), ({}, False),
+        ([1], False), ('{"n": 1}', True), ('{"n":1}', False),
+    ],
 )
 def test_what_is_put_together_may_be_stated_as_a_document_or_as_it_is_written(whole: Any, same: bool):
     trace = Trace().open().s2c("delta", d='{"n"').s2c("delta", d=": 1}").s2c("done", whole=whole).close()

@@ -35,6 +35,20 @@ def comparable(value: Any) -> str:
     return str(in_depth(lambda whole: json.dumps(whole, sort_keys=True), value))
 
 
+def is_same(first: Any, second: Any) -> bool:
+    """Whether two documents are equal as JSON: members in any order, numbers by value, so that 1 is 1.0 and true is neither
+    (JSON Schema, core, section 4.2.2)."""
+    return bool(in_depth(lambda other: _is_same(first, other), second))
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_is_same(value, second[name]) for name, value in first.items())
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_is_same, first, second))
+    return isinstance(first, bool) is isinstance(second, bool) and bool(first == second)
+
+
 def in_depth(do: Callable[[Any], Any], value: Any) -> Any:
     """Let recursion go as deep as the engine's decoder does, which is deeper than Python allows by itself."""
     try:

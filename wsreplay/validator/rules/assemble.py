@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from wsreplay.contract.payload_schema import compile_schema
 from wsreplay.contract.rules.assemble import Assemble
-from wsreplay.validator.emit.exact import comparable, in_depth
+from wsreplay.validator.emit.exact import in_depth, is_same
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import either, names, short
 from wsreplay.validator.rules.template import A, B
@@ -105,6 +105,6 @@ def _is_same(text: str, whole: Any) -> bool:
     if isinstance(whole, str):
         return text == whole
     try:
-        return comparable(orjson.loads(text)) == comparable(whole)
+        return is_same(orjson.loads(text), whole)
     except orjson.JSONDecodeError:
         return False
