@@ -12,10 +12,10 @@ from wsreplay.errors import UsageError
 
 
 class MissingExtra(UsageError):
-    """A package of an extra that is not installed; `extra` names the extra, `module` what could not be imported."""
+    """A package of an extra that is not installed."""
 
     def __init__(self, extra: str, module: str, purpose: str) -> None:
-        self.extra, self.module = extra, module
+        """`extra` names the extra, `module` what could not be imported, `purpose` what needs it."""
         super().__init__(f"{purpose} needs {module}, which is not installed: pip install 'wsreplay[{extra}]'")
 
 

@@ -26,7 +26,7 @@ def test_marks_and_findings_are_kept_beside_a_recorder(tmp_path: Path, make: Cal
         assert [(mark.t_ns, mark.frame_id, mark.note) for mark in recording.marks()] == [
             (1, None, "earlier"), (5, 3, "now it froze"), (9, None, "the recorder's own")
         ]  # fmt: skip
-        assert recording.saved_findings("digest") == [{"rule": "c"}]
+        assert [body for _, digest, body in recording.all_findings() if digest == "digest"] == [{"rule": "c"}]
         first = recording.marks()[0].id
     annotations.change_mark(path, first, 1, "")
     with Recording.open(path) as recording:

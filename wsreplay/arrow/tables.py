@@ -28,7 +28,6 @@ from wsreplay.validator.span_log import SpanLog
 BATCH = 20_000  # rows
 BATCH_BYTES = 32 << 20  # of payloads and documents
 MOST_SPANS = 2_000_000
-PARTITIONS = ("day", "recording")
 
 _TEXTS = pa.list_(pa.string())
 _SLICE = pa.map_(pa.string(), pa.string())

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from wsreplay.model import FIN, Frame
 from wsreplay.store import schema
-from wsreplay.store.condition import HAS_TYPE, Condition, all_of, of_connections
+from wsreplay.store.condition import Condition, of_connections
 from wsreplay.store.reader import Recording
 from wsreplay.store.verify import FRAME_DAMAGE, damaged_frame
 
@@ -216,13 +216,6 @@ def connections_where(recording: Recording, condition: Condition) -> set[int]:
     """The connections that have a frame which fulfils a condition."""
     sql = f"SELECT DISTINCT connection_id FROM frame WHERE {condition.text}"
     return {row[0] for row in recording.query(sql, condition.parameters)}
-
-
-def typed_frames(recording: Recording, connections: Sequence[int] | None = None) -> Iterator[Frame]:
-    """The frames that have an event type, of some connections (all: None), in order."""
-    condition = HAS_TYPE if connections is None else all_of([HAS_TYPE, of_connections(connections)])
-    sql = f"SELECT {_FRAME_COLUMNS} FROM frame WHERE {condition.text} ORDER BY id"
-    return map(Frame._make, recording.query(sql, condition.parameters))
 
 
 def next_of_types(

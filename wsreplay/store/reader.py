@@ -335,12 +335,6 @@ class Recording:
         with sound(self.path, "a row of finding"):
             return [(contract, digest, orjson.loads(body)) for contract, digest, body in rows]
 
-    def saved_findings(self, contract_digest: str) -> list[dict[str, Any]]:
-        """Results kept by `validate --save`, as they were written."""
-        rows = self.query("SELECT body FROM finding WHERE contract_digest = ? ORDER BY id", (contract_digest,))
-        with sound(self.path, "a row of finding"):
-            return [orjson.loads(body) for (body,) in rows]
-
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
     while chunk := list(islice(rows, 16)):

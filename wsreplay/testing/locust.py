@@ -119,7 +119,7 @@ class _Player:
         self._last = AsyncResult()  # what it says when it has judged
         # How many sessions were asked for.
         self._asked = 0
-        self._reader = gevent.spawn(self._read)
+        gevent.spawn(self._read)
 
     def play(self, number: int, facts: Mapping[str, str]) -> None:
         """Play the session of a user, and wait for its end. Raises PlayerFailed."""

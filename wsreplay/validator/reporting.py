@@ -255,7 +255,7 @@ class Reporter:
     def report_message(self, counts: Counts, event: MessageEvent, **details: Any) -> Reported:
         """Add a finding that one message shows by itself; `details` may say otherwise."""
         own: dict[str, Any] = {"activation": event.fid, "frames": (event.fid,), "decided_at": event.t, "before": event.fid}
-        return self.report(counts, conn=event.conn, **(own | {"blame": sender(event.direction)} | details))
+        return self.report(counts, conn=event.conn, **(own | {"blame": event.sender} | details))
 
     @staticmethod
     def _count(counts: Counts, verdict: Verdict, severity: Severity, conn: ConnectionState | None) -> None:
@@ -365,10 +365,6 @@ def blame(patterns: Patterns) -> str | None:
     """Who should have sent these, where the contract says so."""
     directions = {pattern.direction for pattern in patterns}
     return {0: "client", 1: "server"}.get(directions.pop()) if len(directions) == 1 and None not in directions else None  # type: ignore[arg-type]
-
-
-def sender(direction: int) -> str:
-    return "server" if direction else "client"
 
 
 def frames_of(*fids: int | None) -> tuple[int, ...]:
