@@ -7,7 +7,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
@@ -22,9 +22,6 @@ from textual.timer import Timer
 from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.tui.config import Config
-from wsreplay.tui.jobs.child_process import ChildProcesses
-from wsreplay.tui.jobs.jobs import Jobs
-from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
 from wsreplay.tui.memory import UserMemory
@@ -38,6 +35,9 @@ from wsreplay.tui.validation.validation import Validation
 
 if TYPE_CHECKING:
     from wsreplay.tui.host import Host
+    from wsreplay.tui.jobs.child_process import ChildProcesses
+    from wsreplay.tui.jobs.jobs import Jobs
+    from wsreplay.tui.jobs.task import Task
 
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
@@ -113,9 +113,7 @@ class ReplayApp(NavigatingApp):
         self.notice: FootNotice | None = None
         self._noticed_on: BaseScreen | None = None
         self._notice_timer: Timer | None = None
-        self.processes = ChildProcesses()
-        self.jobs = Jobs(self, lambda: self.processes, lambda _name, _why: None)
-        self.validation = Validation(self, contracts, self.jobs)
+        self.validation = Validation(self, contracts)
         # Counts the changes of the verdict.
         self.verdict_revision = 0
         self.register_theme(DARK)
@@ -127,6 +125,18 @@ class ReplayApp(NavigatingApp):
         self._look_again()
         if self.config.keys:
             self.set_keymap(dict(self.config.keys))
+
+    @cached_property
+    def processes(self) -> ChildProcesses:
+        from wsreplay.tui.jobs.child_process import ChildProcesses  # the first rows do without
+
+        return ChildProcesses()
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from wsreplay.tui.jobs.jobs import Jobs
+
+        return Jobs(self, lambda: self.processes, lambda _name, _why: None)
 
     def on_mount(self) -> None:
         if not self.is_headless:

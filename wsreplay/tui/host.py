@@ -15,8 +15,6 @@ from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.config import Config
-from wsreplay.tui.jobs.child_process import ChildProcesses
-from wsreplay.tui.jobs.task import Task
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.memory import UserMemory
 from wsreplay.tui.recording.clock import ClockForm
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.notifications import SeverityLevel
 
+    from wsreplay.tui.jobs.child_process import ChildProcesses
+    from wsreplay.tui.jobs.task import Task
     from wsreplay.validator.findings import Finding
 
 

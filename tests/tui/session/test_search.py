@@ -12,7 +12,6 @@ from wsreplay.errors import RecordingError
 from wsreplay.tui.recording import open_recording as recording
 from wsreplay.tui.recording import scan
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.session import screen as session_module
 from wsreplay.tui.widgets.query_input import QueryInput
 
 MS = 1_000_000
@@ -159,13 +158,13 @@ async def test_what_comes_while_a_filter_is_answered_is_asked_too(stage, live_ch
 def read_late(monkeypatch) -> Iterator[threading.Event]:
     """A session is read as a whole when this is set; the first frames of it are there at once."""
     opens = threading.Event()
-    plain = session_module.session_ids
+    plain = scan.session_ids
 
     def session_ids(connections, reader, context):
         assert opens.wait(PATIENCE_S)
         plain(connections, reader, context)
 
-    monkeypatch.setattr(session_module, "session_ids", session_ids)
+    monkeypatch.setattr(scan, "session_ids", session_ids)
     monkeypatch.setattr(recording, "SESSION_PIECE", 20)
     yield opens
     opens.set()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.tui.recording.owed import SpanEnd
-from wsreplay.tui.recording.pairs import Pair, Pairs
-
 if TYPE_CHECKING:
     from wsreplay.tui.recording.lanes import DrawnSpan
+    from wsreplay.tui.recording.owed import SpanEnd
+    from wsreplay.tui.recording.pairs import Pairs
     from wsreplay.validator.findings import SpanRecord
 
 MOST_KNOWN = 5_000  # more are not sent with a verdict, but read by page when somebody looks at them
@@ -43,7 +42,7 @@ class KnownSpans:
         # How many spans were not sent.
         self._left_out = 0
         # Which frames began and ended them; None where that is to be found of the records.
-        self._pairs: Pairs | None = Pairs()
+        self._pairs: Pairs | None = None
 
     def take(self, news: SpanNews) -> None:
         if news.is_all or news.contract != self.contract:
@@ -59,12 +58,17 @@ class KnownSpans:
     def pairs(self) -> Pairs:
         """Which frames began and ended what."""
         if self._pairs is None:
-            self._pairs = Pairs(map(_pair, filter(_is_pair, self._records.values())))
+            from wsreplay.tui.recording.pairs import Pair, Pairs
+
+            self._pairs = Pairs(
+                Pair(record.end_frame or 0, record.start_frame, (record.end_ns or record.start_ns) - record.start_ns)
+                for record in filter(_is_pair, self._records.values())
+            )
         return self._pairs
 
     def lasted(self, frame_id: int) -> int | None:
         """How long that took which a frame ended, ns; None where it ended nothing."""
-        pair = self.pairs.ended_by(frame_id)
+        pair = self.pairs.ended_by(frame_id) if self.revision else None
         return None if pair is None else pair.lasted_ns
 
     def open_in(self, session: int | None) -> Sequence[DrawnSpan]:
@@ -87,7 +91,3 @@ class KnownSpans:
 def _is_pair(record: SpanRecord) -> bool:
     """Whether one event began a span, and one ended it."""
     return record.state in ("completed", "failed", "cancelled") and bool(record.start_frame and record.end_frame)
-
-
-def _pair(record: SpanRecord) -> Pair:
-    return Pair(record.end_frame or 0, record.start_frame, (record.end_ns or record.start_ns) - record.start_ns)

@@ -16,12 +16,12 @@ from wsreplay.tui.recording.decoded_heads import decode_heads, document_text
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
 from wsreplay.tui.recording.extra_rows import EventRow, FaultRow, InsertedRow, NoteRow, OwedRow, event_rows, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
-from wsreplay.tui.recording.scan import FrameScan, ScanResult
 from wsreplay.tui.recording.view import View
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
     from wsreplay.trace.frame_reading import FrameReading
+    from wsreplay.tui.recording.scan import FrameScan, ScanResult
 
 
 class Rows:
@@ -118,6 +118,8 @@ class Rows:
         return Context.of_sessions(sessions, evidence, reader=reading)
 
     def scan(self, filter: Filter) -> FrameScan:
+        from wsreplay.tui.recording.scan import FrameScan  # the first rows do without
+
         reading = copy(self.recording.reading)  # it reads in a thread of its own
         return FrameScan(filter, self.context(reading), self.connections, reading)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.actions import SkipAction
@@ -13,12 +13,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from wsreplay.tui.host import Themed
-from wsreplay.tui.jobs.jobs import RecordingJobs
-from wsreplay.tui.screens import clipboard
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.units import count_text
+
+if TYPE_CHECKING:
+    from wsreplay.tui.jobs.jobs import RecordingJobs
 
 SMALLEST = (60, 12)
 WIDE = 100  # columns, in which a list and its detail stand side by side
@@ -133,6 +134,8 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
     def copy(self, text: str, what: str, *, data: bytes | None = None, name: str = "copy", suffix: str = ".txt") -> None:
         """Give a text to the terminal's clipboard; what terminals do not take goes into a file: `data`, or the text."""
 
+        from wsreplay.tui.screens import clipboard
+
         count = count_text(len(text), "character")
         if clipboard.fits(text):
             self.app.copy_to_clipboard(text)
@@ -155,6 +158,8 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
 
     def jobs_of(self, path: Path) -> RecordingJobs:
         """The jobs of this screen that read a recording."""
+        from wsreplay.tui.jobs.jobs import RecordingJobs
+
         return RecordingJobs(self, path, lambda: self.host.processes, self.job_failed)
 
     def job_failed(self, name: str, why: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
@@ -15,10 +15,12 @@ from wsreplay.model import Session
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import Evidence, seen_from
-from wsreplay.tui.recording.goto import Target, parse_target
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.base import BaseScreen
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.goto import Target
 
 FRAMES_A_SECOND = 20
 
@@ -171,6 +173,8 @@ class PlaybackScreen(BaseScreen):
         self.ask("Go to", "frame number, 1:23.5, @14:03:22, +2s, -500ms, 50% or end", self._go_to_text, check=self._complaint)
 
     def _go_to_text(self, text: str) -> None:
+        from wsreplay.tui.recording.goto import parse_target
+
         target = parse_target(text, self.shown_clock)
         if target is not None and target.kind == "share":
             self.seek(self.playback.to_fraction(target.value / 100, self.now()).at_ns)
@@ -178,6 +182,8 @@ class PlaybackScreen(BaseScreen):
             self.go_to_target(target)
 
     def _complaint(self, text: str) -> str | None:
+        from wsreplay.tui.recording.goto import parse_target
+
         known = "a frame number, a time such as 1:23.5 or @14:03:22, a step such as +2s, a share such as 50%, or end"
         return None if parse_target(text, self.shown_clock) else f"{text!r} is no place: {known}"
 

@@ -11,18 +11,11 @@ from wsreplay.store.paging import Head
 from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.screens.playback import PlaybackScreen
-from wsreplay.tui.session.decoding import DecodingController
-from wsreplay.tui.session.export_controller import ExportController
-from wsreplay.tui.session.findings_nav import FindingNavigator
-from wsreplay.tui.session.inspector import Inspector
-from wsreplay.tui.session.marks import MarkController
-from wsreplay.tui.session.panes import PaneController
-from wsreplay.tui.session.partners import PartnerController
-from wsreplay.tui.session.search import SearchController
+from wsreplay.tui.session.parts import SessionParts
 
 
-class SessionActions(PlaybackScreen):
-    """The actions of a session screen: each asks a controller, which the screen has made."""
+class SessionActions(SessionParts, PlaybackScreen):
+    """The actions of a session screen: each asks one of its parts."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "turn_pane(1)", "Next pane", id="session.next_pane", show=False),
@@ -54,20 +47,7 @@ class SessionActions(PlaybackScreen):
         Binding("F", "follow", "Follow the end", id="session.follow", show=False),
     ]
 
-    inspector: Inspector
-    search: SearchController
-    finding_navigator: FindingNavigator
-    partners: PartnerController
-    marks: MarkController
-    exports: ExportController
-    decoding: DecodingController
-    panes: PaneController
-
     # What the screen itself does.
-
-    @abstractmethod
-    def caught_up(self) -> Inspector:
-        """The inspector, once it looks at the row where the cursor stands now."""
 
     @abstractmethod
     def action_read_again(self) -> None:

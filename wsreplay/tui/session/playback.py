@@ -11,35 +11,27 @@ from textual import events
 from wsreplay.tui.messages import EndWanted
 from wsreplay.tui.recording.evidence import seen_from
 from wsreplay.tui.recording.finding_index import PAGE
-from wsreplay.tui.recording.goto import Target, why_unreachable
-from wsreplay.tui.recording.owed import owed_rows
-from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.session.actions import SessionActions
-from wsreplay.tui.session.following import FollowController
-from wsreplay.tui.widgets.detail import Detail
-from wsreplay.tui.widgets.frame_list import FrameList
-from wsreplay.tui.widgets.overview import Overview
 
 if TYPE_CHECKING:
-    from wsreplay.tui.jobs.jobs import RecordingJobs
+    from wsreplay.tui.recording.goto import Target
     from wsreplay.tui.recording.lanes import DrawnSpan
+    from wsreplay.tui.session.actions import SessionActions
+    from wsreplay.tui.session.following import FollowController
     from wsreplay.tui.session.open_line import OpenLine
     from wsreplay.validator.findings import Finding
 
+    _Screen = SessionActions
+else:
+    _Screen = object  # a class of Textual's takes as long to make as ten others
 
-class SessionPlayback(SessionActions):
+
+class SessionPlayback(_Screen):
     """The part of a session screen that moves with the playhead, and with the end of a recording that grows.
 
-    `origin_ns` is where the session begins. While it is not replayed, the row to which the playback moved the cursor is kept.
+    While it is not replayed, the row to which the playback moved the cursor is kept.
     """
 
-    rows: Rows
-    frames: FrameList
-    detail: Detail
-    overview: Overview
     follow: FollowController
-    jobs: RecordingJobs
-    origin_ns: int
     # The row to which the playback moved the cursor: it does not follow it there.
     _led_to: int | None = None
     # Says what is open at the playhead; None as long as nothing was played.
@@ -56,16 +48,8 @@ class SessionPlayback(SessionActions):
         """Show the row of the cursor after the list is painted."""
 
     @abstractmethod
-    def show_finding(self, finding: Finding) -> None:
-        """Go to where a finding stands, and show its witnesses."""
-
-    @abstractmethod
     def pages_in_sight(self) -> Iterable[int]:
         """The pages of findings that stand among the rows in sight."""
-
-    @abstractmethod
-    def load_findings(self, pages: Iterable[int]) -> bool:
-        """Take in what findings say that were not known yet; whether there are more than before."""
 
     # The playhead.
 
@@ -105,10 +89,12 @@ class SessionPlayback(SessionActions):
             self.seek(view.time_of_row(row))
             self.frames.move_to(row, centre=True)
         else:
+            from wsreplay.tui.recording.goto import why_unreachable
+
             why = why_unreachable(self.recording, self.session, target.value) or self.rows.why_hidden(target.value)
             self.notify(why, title=f"frame {target.value:,} is not in this list", severity="warning")
 
-    def _reveal(self, finding: Finding) -> None:
+    def reveal(self, finding: Finding) -> None:
         """While replaying, stop where the replay shows a finding."""
         if self.playback.playing:
             self.playback = self.playback.pause()
@@ -137,6 +123,8 @@ class SessionPlayback(SessionActions):
 
     def show_open(self) -> None:
         """Say what is open at the playhead, while the session is played, and what is owed there or while it is recorded."""
+        from wsreplay.tui.recording.owed import owed_rows  # the first rows do without
+
         if self.open_line is not None:
             self.open_line.display = self.replaying
         contracts, at_ns = self.host.validation.contracts_in_use, self.playback.at_ns
@@ -161,7 +149,7 @@ class SessionPlayback(SessionActions):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Who reads a frame wants to go on reading it."""
-        if event.widget is self.detail and self.follow.on:
+        if self.follow.on and event.widget is self.detail:
             self.follow.stop()
             self.paint_lines()
 

@@ -14,24 +14,13 @@ from wsreplay import units
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
 from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, RowChosen
-from wsreplay.tui.recording.goto import Target
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.recording.scan import ScanResult, session_ids
-from wsreplay.tui.session.decoding import DecodingController
-from wsreplay.tui.session.export_controller import ExportController
-from wsreplay.tui.session.findings_nav import FindingNavigator
+from wsreplay.tui.session.actions import SessionActions
 from wsreplay.tui.session.following import FollowController
-from wsreplay.tui.session.inspector import Inspector
-from wsreplay.tui.session.marks import MarkController
-from wsreplay.tui.session.overview import OverviewController
-from wsreplay.tui.session.panes import PaneController
-from wsreplay.tui.session.partners import PartnerController
 from wsreplay.tui.session.playback import SessionPlayback
-from wsreplay.tui.session.search import SearchController
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
-from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.head import contract_runs, verdict_runs
 from wsreplay.tui.widgets.overview import Overview
@@ -39,6 +28,8 @@ from wsreplay.tui.widgets.query_bar import QueryBar
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
+    from wsreplay.tui.recording.scan import ScanResult
+    from wsreplay.tui.session.inspector import Inspector
     from wsreplay.validator.findings import Finding
 
 PER_DETAIL_NS = units.SECOND // 2
@@ -46,13 +37,13 @@ MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
 _BEHIND_ALL = 2**63 - 1  # no frame has such an id
 
 
-class SessionScreen(SessionPlayback):
+class SessionScreen(SessionPlayback, SessionActions):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     DEFAULT_CSS = """
     SessionScreen #body { height: 1fr; layout: horizontal; background: $ws-ground; }
-    SessionScreen #frames { width: 3fr; }
-    SessionScreen #detail { width: 2fr; }
+    SessionScreen #frames { width: 60%; }
+    SessionScreen #detail { width: 1fr; }
     SessionScreen.-narrow #detail, SessionScreen.-list-only #detail { display: none; }
     SessionScreen.-narrow #frames, SessionScreen.-list-only #frames { width: 1fr; }
     SessionScreen.-detail-only #detail { display: block; width: 1fr; }
@@ -66,29 +57,14 @@ class SessionScreen(SessionPlayback):
         self.rows = Rows(recording, session)
         self.origin_ns = recording.start_ns(session)
         self.playback = Playback(self.origin_ns, recording.reached_ns(session), self.origin_ns)
-        self.jobs = self.jobs_of(recording.path)
         self.frames = FrameList(
             recording, self.rows.view, session, users=recording.users(session), on_move=self._cursor_moved, id="frames"
         )
         self.follow = FollowController(self, self.frames, live=recording.live)
-        self.detail = Detail(id="detail")
         self.overview = Overview(id="overview")
         self.bar = QueryBar(id="query")
         self.head = StatusLine(id="head")
         self.foot = StatusLine(id="foot")
-        self.inspector = Inspector(self, recording, self.detail, self.jobs, session)
-        self.search = SearchController(self, self.rows, self.frames, self.bar, self.jobs, self.show_rows, self._highlight)
-        self.finding_navigator = FindingNavigator(self, recording, self.rows, self.frames, self._reveal, self.load_findings)
-        self.partners = PartnerController(self, recording, self.rows, self.caught_up, self.go_to_target, self.show_finding)
-        self.marks = MarkController(
-            self, recording, self.rows, self.frames, current=self.caught_up, changed=self.marks_changed, narrowed=self._narrowed
-        )
-        self.exports = ExportController(self, recording, self.rows, self.caught_up)
-        self.decoding = DecodingController(self, recording, self.rows, self.jobs, self.caught_up, self._events_changed)
-        self.panes = PaneController(self, self.frames, self.detail, self.bar)
-        self.overview_controller = OverviewController(
-            recording, self.rows, self.overview, self.jobs, self.origin_ns, self._rows_changed
-        )
         # Whether the detail is to be shown anew, and when it was shown last, on the application's clock.
         self.detail_due, self._detailed_ns = True, 0
 
@@ -97,7 +73,6 @@ class SessionScreen(SessionPlayback):
         yield self.bar
         with Container(id="body"):
             yield self.frames
-            yield self.detail
         yield self.overview
         yield self.foot
 
@@ -110,6 +85,9 @@ class SessionScreen(SessionPlayback):
 
     async def _begin(self) -> None:
         """What can wait until the first rows are on the screen."""
+        if not self.is_attached:
+            return  # it was left at once
+        self.detail.show_pane(self.inspector.pane)
         await self.bar.make_ready()
         self._read()
         if self.follow.on:
@@ -117,7 +95,7 @@ class SessionScreen(SessionPlayback):
         if self._begin_at is not None:
             self.finding_navigator.begin_at(self._begin_at)
 
-    def _highlight(self, needle: str) -> None:
+    def highlight(self, needle: str) -> None:
         self.frames.set_needle(needle)
         self.detail.find(needle)
 
@@ -130,11 +108,15 @@ class SessionScreen(SessionPlayback):
         if (playback._replace(since_ns=self.playback.since_ns), replaying) != (self.playback, self.replaying):
             self.call_after_refresh(self.take_over, playback, replaying)
         if frame_id is not None:
+            from wsreplay.tui.recording.goto import Target
+
             self.call_after_refresh(self.go_to_target, Target("frame", frame_id))
 
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
         if not self.rows.complete and self.session is not None:
+            from wsreplay.tui.recording.scan import session_ids
+
             self.jobs.read_in_process("reading the session", partial(session_ids, self.session.connections), self._take_ids)
         self.decoding.link()
         self._show_detail(again=True)
@@ -142,7 +124,8 @@ class SessionScreen(SessionPlayback):
         self.overview_controller.place_extra_rows()
 
     def on_unmount(self) -> None:
-        self.inspector.show(None)
+        if "inspector" in vars(self):
+            self.inspector.show(None)
 
     # What is shown.
 
@@ -267,7 +250,7 @@ class SessionScreen(SessionPlayback):
             self.count_overview()
             self.search.ask_again()
 
-    def _events_changed(self, at_frame: int | None) -> None:
+    def events_changed(self, at_frame: int | None) -> None:
         """Frames say something else than before, or one was unfolded, to which the cursor goes."""
         self.show_rows()
         if at_frame is None:
@@ -290,10 +273,10 @@ class SessionScreen(SessionPlayback):
 
     def _show_verdict(self) -> None:
         self.show_open()
-        self._rows_changed()
+        self.rows_changed()
         self.finding_navigator.verdict_changed()
 
-    def _rows_changed(self) -> None:
+    def rows_changed(self) -> None:
         """What stands between the frames is another."""
         self.rows.rebuild()
         self.overview_controller.place_signs()
@@ -322,7 +305,7 @@ class SessionScreen(SessionPlayback):
 
     # Actions.
 
-    def _narrowed(self) -> None:
+    def narrowed(self) -> None:
         """Only marked rows are shown now, or all again."""
         self.search.say()
         self.show_rows()
@@ -368,5 +351,5 @@ class SessionScreen(SessionPlayback):
         self.overview_controller.forget()
         if self.open_line is not None:
             self.open_line.forget()
-        self._rows_changed()
+        self.rows_changed()
         self._read()

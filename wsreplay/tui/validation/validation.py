@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from wsreplay.errors import WsreplayError
-from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
 from wsreplay.tui.recording.known_spans import SpanNews
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from wsreplay.contract import Contract
+    from wsreplay.tui.jobs.jobs import Jobs
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.validation.tasks import ValidationResult, ValidatorEvent
 
@@ -33,6 +33,8 @@ class ValidationHost(Protocol):
 
     @property
     def look(self) -> Appearance: ...
+    @property
+    def jobs(self) -> Jobs: ...
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", markup: bool = True
     ) -> None: ...
@@ -42,9 +44,8 @@ class ValidationHost(Protocol):
 class Validation:
     """`contracts` are those the user asked for; without any, the one that fits is chosen."""
 
-    def __init__(self, host: ValidationHost, contracts: tuple[str, ...], jobs: Jobs) -> None:
+    def __init__(self, host: ValidationHost, contracts: tuple[str, ...]) -> None:
         self._host = host
-        self._jobs = jobs
         self.contracts = contracts
         self.status = ValidationStatus()
         # Of the contracts' files, as they were when they were read.
@@ -59,7 +60,7 @@ class Validation:
 
     @property
     def busy(self) -> bool:
-        return self._jobs.is_running(VALIDATING)
+        return self._host.jobs.is_running(VALIDATING)
 
     def begin(self) -> None:
         from wsreplay.tui.validation import tasks  # the first screen does without
@@ -71,7 +72,7 @@ class Validation:
             self._read_by_contract(recording)
             validate = tasks.follow if recording.live else tasks.validate_once
             task = partial(validate, recording.path.absolute(), self.contracts, recording.read_as)
-            self._jobs.run_in_process(VALIDATING, task, self.take, self.fail)
+            self._host.jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
 
     def _read_by_contract(self, recording: OpenRecording) -> None:
@@ -89,7 +90,7 @@ class Validation:
         self.begin()
 
     def stop(self) -> None:
-        self._jobs.cancel(VALIDATING)
+        self._host.jobs.cancel(VALIDATING)
         self.status = ValidationStatus()
 
     def take(self, event: ValidatorEvent) -> None:

@@ -27,9 +27,8 @@ class StatusLine(Themed, Widget):
     """
 
     def __init__(self, *, id: str | None = None, ground: str = "raised") -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-ground" if ground == "ground" else None)
         self._ground = ground
-        self.set_class(ground == "ground", "-ground")
         # As `say` was told.
         self._left: list[Run] = []
         self._right: list[Run] = []
