@@ -49,6 +49,11 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
     # Which verdict it shows.
     _verdict_revision = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Textual says it too, once the screen has been painted: then all would be laid out and painted a second time.
+        self.set_class(True, "-wide" if self.app.size.width >= WIDE else "-narrow", update=False)
+
     def on_mount(self) -> None:
         self._verdict_revision = self.host.verdict_revision
 
