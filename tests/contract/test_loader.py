@@ -289,3 +289,15 @@ def test_times_and_dates_are_read_as_they_are_written(text: str, value: object) 
     ((pattern,),) = rule.operands
     ((_, wanted),) = pattern.where
     assert wanted == (value,) and type(wanted[0]) is type(value)
+
+
+def test_an_envelope_says_where_things_stand_and_a_type_stands_at_the_top() -> None:
+    """What an envelope leaves out is as without one."""
+    plain = loads("contract: x\n").envelope
+    assert (plain.type.text, plain.sent, plain.seq, plain.id, plain.decoder) == ("$.type", None, None, None, None)
+    envelope = loads("contract: x\nenvelope: {sent: $.at, seq: $.n, id: $.m}").envelope
+    places = [path.text for path in (envelope.type, envelope.sent, envelope.seq, envelope.id) if path is not None]
+    assert places == ["$.type", "$.at", "$.n", "$.m"]
+    other = loads("contract: x\nenvelope: {type: $.kind, decoder: stomp}\nmap: {seq: $.no}").envelope
+    assert (other.type.text, other.decoder) == ("$.kind", "stomp")
+    assert other.seq is not None and other.seq.text == "$.no"

@@ -197,3 +197,13 @@ def test_heartbeats_of_a_protocol_are_left_out_where_that_is_asked_for(tmp_path:
         reading = MessageReading(recording)
         assert [event.type for event in reading.messages(heartbeats=False)] == ["engine.open", "agent_started", "ping", "x"]
         assert len(list(reading.messages())) == 6
+
+
+def test_what_is_decoded_is_what_the_recorder_has_not_named(tmp_path: Path) -> None:
+    with recorded(tmp_path / "a.db", [text('{"type":"a"}')], [ASK, ANSWER]) as recording:
+        connections = recording.connections()
+        for hints, decoded in ((True, {2}), (False, {1, 2})):
+            reading = Reading(recording, hints=hints)
+            reading.refresh(connections)
+            assert reading.decoded == decoded
+            assert {connection.id for connection in connections if reading.is_decoded(connection.id)} == decoded

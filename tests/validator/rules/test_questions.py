@@ -56,6 +56,21 @@ def test_a_failure_before_any_start_is_a_refusal() -> None:
     assert judged(Trace().open().s2c("oops", thread="a").close()) != []
 
 
+def test_a_refusal_answers_the_question_of_its_thread_and_no_other() -> None:
+    asked = Trace().open().c2s("ask", thread="a").c2s("ask", thread="b").s2c("oops", thread="b")
+    assert judged(asked.close()) == ["q: begin did not come after ask in thread a"]
+    nameless = Trace().open().c2s("ask", thread="a").c2s("ask", thread="b").s2c("oops")
+    assert judged(nameless.close()) == ["q: begin did not come after ask in thread b"]
+
+
+def test_a_late_refusal_changes_the_finding_that_missed_an_answer() -> None:
+    trace = Trace().open().at(1).c2s("ask", thread="a").at(4).s2c("oops", thread="a").at(9).close()
+    (finding,) = trace.judge(CONTRACT).findings
+    assert (finding.kind, finding.late_by, finding.seen) == ("late", 1_000_000_000, "oops")
+    assert finding.message == "oops came 1s too late after ask in thread a"
+    assert finding.frames == (1, 2)
+
+
 def test_whatever_has_a_text_asks_but_for_what_never_does() -> None:
     assert judged(Trace().open().c2s("say", text="why?").at(9).close()) == ["q: begin did not come within 2s after say"]
     assert judged(Trace().open().c2s("say", text="").c2s("login", text="me").c2s("read").at(9).close()) == []

@@ -31,3 +31,15 @@ def test_of_more_open_questions_than_are_kept_the_last_are_inconclusive() -> Non
     assert judgement.forgotten == {"obligations": 2}
     (rule,) = judgement.rules
     assert (rule.verdict, rule.inconclusive, rule.fulfilments) == (Verdict.INCONCLUSIVE, 2, MOST_OPEN)
+
+
+def message_of(expected: str, trace: Trace) -> str:
+    (finding,) = trace.judge(loads(f"{{contract: x, rules: [{{id: r, response: [a, {expected}]}}]}}")).findings
+    return finding.message
+
+
+def test_where_a_clean_close_did_not_come_it_is_said_how_the_connection_ended_instead() -> None:
+    dropped = "; the connection was dropped by the server"
+    assert message_of("ws.close", Trace().open().s2c("a").drop()) == f"ws.close did not come after a{dropped}"
+    assert message_of("[b, ws.close]", Trace().open().s2c("a").drop()) == f"b or ws.close did not come after a{dropped}"
+    assert message_of("b", Trace().open().s2c("a").drop()) == "b did not come after a"
