@@ -12,7 +12,7 @@ from wsreplay.trace import filter as filters
 from wsreplay.trace.filter import Context
 from wsreplay.tui.jobs.task import RecordingTask
 from wsreplay.tui.recording import scan
-from wsreplay.tui.recording.scan import FrameScan, ScanResult, matching_ids, session_ids
+from wsreplay.tui.recording.scan import FrameScan, ScanResult, matching_ids, near_match, next_match, session_ids
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +69,21 @@ def test_what_came_meanwhile_stays_behind_what_the_scan_finds():
     ):
         result.add_to(ids)
     assert list(ids) == [1, 4, 5, 10, 11, 12, 90, 91]
+
+
+@pytest.mark.parametrize(("start", "forward", "near", "found"), [
+    (0, True, None, 12), (8, True, 12, 12), (12, True, None, 12),
+    (20, True, None, 12), (12, False, 12, 12), (11, False, None, 12),
+])  # fmt: skip
+def test_a_match_that_is_near_is_found_among_the_first_that_are_looked_at(
+    script, results_of, monkeypatch, start, forward, near, found
+):
+    monkeypatch.setattr(scan, "NEAR", 5)
+    made = script("one.db")
+    made.open(1, 0)
+    for number in range(1, 21):
+        made.say(1, number, 1, "a" if number == 12 else "b")
+    path = made.write(30)
+    where = FrameScan(filters.parse("type:a"), Context()), range(1, 21), start, forward
+    assert results_of(RecordingTask(path, partial(near_match, *where))) == [near]
+    assert results_of(RecordingTask(path, partial(next_match, *where))) == [found]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsreplay.trace.frame_reading import FrameReading
 
 CHUNK = 20_000
+NEAR = 2_000  # frames in which a match often is
 REPORT_S = 0.2  # a report is not made more often than this
 
 
@@ -157,15 +158,29 @@ def next_match(scan: FrameScan, ids: Sequence[int], start: int, forward: bool, r
     for first, end in _around(len(ids), start, forward):
         if context.cancelled:
             return
-        matches = intersect(scan.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
-        if matches:
-            context.publish(matches[0] if forward else matches[-1])
+        match = _first_match(scan, ids, first, end, forward, reader)
+        if match is not None:
+            context.publish(match)
             return
     context.publish(None)
 
 
+def near_match(scan: FrameScan, ids: Sequence[int], start: int, forward: bool, reader: Recording, context: JobContext) -> None:
+    """Publishes what `next_match` would if it is among the first `NEAR` of `ids` that are looked at, else None."""
+    first, end = next(_around(len(ids), start, forward))
+    context.publish(_first_match(scan, ids, first, end, forward, reader))
+
+
+def _first_match(
+    scan: FrameScan, ids: Sequence[int], first: int, end: int, forward: bool, reader: Recording
+) -> int | None:
+    """The first one in a direction of the matching ids between two places."""
+    matches = intersect(scan.matches_between(reader, ids[first], ids[end - 1]), ids, first, end)
+    return (matches[0] if forward else matches[-1]) if matches else None
+
+
 def _around(count: int, start: int, forward: bool) -> Iterator[tuple[int, int]]:
-    step = 2000  # a match is often near
+    step = NEAR
     for low, high in ((start, count), (0, start)) if forward else ((0, start), (start, count)):
         if forward:
             yield from ((first, min(first + step, high)) for first in range(low, high, step))

@@ -12,7 +12,7 @@ from wsreplay.errors import FilterError
 from wsreplay.tui.host import ScreenHost
 from wsreplay.tui.jobs.jobs import RecordingJobs
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.recording.scan import ScanResult, matching_ids, next_match
+from wsreplay.tui.recording.scan import ScanResult, matching_ids, near_match, next_match
 from wsreplay.tui.recording.view import Anchor
 from wsreplay.tui.widgets.frame_list import FrameList
 from wsreplay.tui.widgets.query_bar import QueryBar
@@ -223,9 +223,18 @@ class SearchController:
         self._highlight(needle)
         here = min(view.index_of_row(self._frames.cursor), view.frames - 1)
         start = here if not forward or from_here else here + 1
-        work = partial(next_match, self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward)
-        self._jobs.read_in_process(SEARCHING, work, partial(self._matched, needle))
+        where = self._rows.scan(text_filter(needle)), view.ids[: view.frames], start, forward
+        look_on = partial(self._jobs.read_in_process, SEARCHING, partial(next_match, *where), partial(self._matched, needle))
+        # What is near is found sooner than a process has started.
+        self._jobs.read_in_thread(SEARCHING, partial(near_match, *where), partial(self._matched_near, needle, look_on))
         self._bar.say(lambda look: [("searching", look.style("dim"))])
+
+    def _matched_near(self, needle: str, look_on: Callable[[], object], frame_id: int | None) -> None:
+        """Found among the next frames; if not, the others are to be looked at."""
+        if frame_id is None:
+            look_on()
+        else:
+            self._matched(needle, frame_id)
 
     def _matched(self, needle: str, frame_id: int | None) -> None:
         if frame_id is None:
