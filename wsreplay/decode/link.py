@@ -4,7 +4,7 @@ An event's number is (frame, place): the last frame that it needs, and its place
 rise. Memory is bounded: the oldest open requests and attachments beyond a limit are given up.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -5,7 +5,7 @@
     `$`       a part's document: what JSON paths of filters and contracts look into; each decoder says what it is
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
