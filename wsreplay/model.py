@@ -141,7 +141,7 @@ NO_FIT = "no contract fits"
 NO_RULES = "no rules"
 """The verdict of a contract that has none, in words."""
 
-NO_DEMANDS = "the contract has no rules: it names types and demands nothing"
+NO_DEMANDS = "the contract has no rules: it names types and requires nothing"
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -90,11 +90,11 @@ def test_events_of_others_become_a_recording(tmp_path: Path) -> None:
     ("columns", "says"),
     [
         ({"direction": ["s2c"]}, "there is no column t_ns or time, nor payload or document or data; there are direction"),
-        ({"direction": ["up"], "t_ns": [1], "data": ["x"]}, "dir is c2s or s2c"),
-        ({"direction": ["s2c"], "t_ns": [None], "data": ["x"]}, "t is a number of seconds"),
-        ({"direction": ["s2c"], "t_ns": [-1], "data": ["x"]}, "t is a number of seconds"),
-        ({"direction": ["s2c"], "t_ns": ["x"], "data": ["x"]}, "t is a number of seconds"),
-        ({"direction": ["s2c"], "t_ns": [1], "data": ["x"], "connection": ["x"]}, "connection is a whole number"),
+        ({"direction": ["up"], "t_ns": [1], "data": ["x"]}, "dir must be c2s or s2c"),
+        ({"direction": ["s2c"], "t_ns": [None], "data": ["x"]}, "t must be a number of seconds"),
+        ({"direction": ["s2c"], "t_ns": [-1], "data": ["x"]}, "t must be a number of seconds"),
+        ({"direction": ["s2c"], "t_ns": ["x"], "data": ["x"]}, "t must be a number of seconds"),
+        ({"direction": ["s2c"], "t_ns": [1], "data": ["x"], "connection": ["x"]}, "connection must be a whole number"),
         ({"direction": ["s2c"], "t_ns": [1], "data": ["x"], "rsv": [None], "opcode": ["noise"]}, "opcode"),
         ({"direction": ["s2c"], "time": ["x"], "data": ["x"]}, "holds times, not 'x'"),
     ],
@@ -120,9 +120,9 @@ def test_a_damaged_file_is_said(lake: Path, tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["-f", "parquet"], "name it with -o"),
-        (["1", "-f", "parquet", "-o", "lake"], "writes whole recordings"),
+        (["1", "-f", "parquet", "-o", "lake"], "exports whole recordings"),
         (["-f", "parquet", "-o", "lake", "--table", "event"], "there is no table 'event'"),
-        (["--table", "events"], "--table is for -f parquet"),
+        (["--table", "events"], "--table needs -f parquet"),
         (["-f", "parquet", "-o", "leak.db"], "cannot be created"),
     ],
 )

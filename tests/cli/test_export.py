@@ -30,8 +30,8 @@ def test_a_script_goes_to_standard_output(tmp_path: Path) -> None:
     ("arguments", "why"),
     [
         (["healthy.db", "-f", "pytest"], "name the test with -o tests/test_NAME.py"),
-        (["leak.db", "-f", "pytest", "-o", "test_x.py"], "but this format takes one; choose it, as in leak.db#1"),
-        (["leak.db", "-f", "websocat"], "but this format takes one"),
+        (["leak.db", "-f", "pytest", "-o", "test_x.py"], "and this format exports one: choose it, as in leak.db#1"),
+        (["leak.db", "-f", "websocat"], "and this format exports one"),
         (["leak.db#3", "-f", "websocat"], "has no session 3"),
     ],
 )

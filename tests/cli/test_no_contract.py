@@ -32,13 +32,13 @@ def test_what_fits_nothing_is_said_to_fit_nothing(name: str, seen: str, tmp_path
     assert outcome.code == 3
     assert "NO CONTRACT FITS   no findings" in outcome.out
     assert f"wsreplay contract map {path}" in outcome.out
-    assert f"seen: {seen}" in outcome.out and "NOT JUDGED" in outcome.out
+    assert f"seen: {seen}" in outcome.out and "NOT VALIDATED" in outcome.out
     verdict = json.loads(run("validate", path, "-f", "json").out)
     (file,) = verdict["files"]
     assert (verdict["exit_code"], file["contract"]["name"], file["verdict"], file["findings"]) == (3, "none", "vacuous", [])
     assert set(file["session_verdicts"].values()) == {"vacuous"}
     assert '<error message="no contract fits' in run("validate", path, "-f", "junit").out
-    assert "::error title=could not be judged" in run("validate", path, "-f", "github").out
+    assert "::error title=could not be validated" in run("validate", path, "-f", "github").out
     assert "no contract fits" in run("ls", path).out and "✓" not in run("ls", path).out
 
 
@@ -57,8 +57,8 @@ def test_what_a_contract_does_not_judge_is_counted_for_each_session(tmp_path: Pa
     (tmp_path / "mixed.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert run("import", tmp_path / "mixed.jsonl", "-o", tmp_path / "mixed.db").code == 0
     outcome = run("validate", tmp_path / "mixed.db", "-c", contract)
-    assert "session 1: not judged: 2 binary messages" in outcome.out
-    assert "session 2: not judged: 1 connection to /metrics" in outcome.out
+    assert "session 1: not validated: 2 binary messages" in outcome.out
+    assert "session 2: not validated: 1 connection to /metrics" in outcome.out
     (file,) = json.loads(run("validate", tmp_path / "mixed.db", "-c", contract, "-f", "json").out)["files"]
     assert file["unjudged"] == {"1": {"binary message": 2}, "2": {"connection to /metrics": 1}}
 
@@ -120,10 +120,10 @@ def test_recordings_beside_one_are_listed_where_the_folder_of_recordings_has_non
 def test_a_contract_with_an_envelope_alone_names_types_and_judges_nothing(tmp_path: Path) -> None:
     contract, path = tmp_path / "names.yaml", imported("rpc", tmp_path)
     contract.write_text("contract: names\nenvelope: {type: $.method}\n")
-    demands = "the contract has no rules: it names types and demands nothing"
+    demands = "the contract has no rules: it names types and requires nothing"
     outcome = run("validate", path, "-c", contract)
     assert outcome.code == 3
-    assert "NO RULES   no findings" in outcome.out and f"\n  {demands}\n" in outcome.out and "NOT JUDGED" in outcome.out
+    assert "NO RULES   no findings" in outcome.out and f"\n  {demands}\n" in outcome.out and "NOT VALIDATED" in outcome.out
     assert "is it the right one?" not in outcome.out
     verdict = json.loads(run("validate", path, "-c", contract, "-f", "json").out)
     (file,) = verdict["files"]

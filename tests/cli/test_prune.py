@@ -127,7 +127,7 @@ def test_files_that_are_no_recordings_stay_and_are_named(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     outcome = run("prune", folder, "--keep-total", "0", "--yes")
     assert outcome.code == 3
-    assert "notes.db" in outcome.err and "it stays" in outcome.err
+    assert "notes.db" in outcome.err and "kept" in outcome.err
     assert names(folder) == {"notes", "notes.txt"}
 
 

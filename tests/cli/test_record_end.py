@@ -195,6 +195,6 @@ def test_at_the_limit_of_descriptors_a_recorder_that_dies_comes_back(
     client.sendall(rawpeers.frame(1, b"1"))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
     assert rawpeers.read(server, len(rawpeers.frame(1, b"1"))) == rawpeers.frame(1, b"1")
-    recorder.wait_for("recording goes on")
+    recorder.wait_for("recording continues")
     assert recorder.stop().code == 0
     assert [frame.payload for frame in checked(path).stream(1, 0).frames] == [b"0", b"1"]

@@ -199,7 +199,7 @@ async def test_spans_are_sent_while_it_records_and_the_same_again_later(
 
 
 def test_export_says_what_it_needs(recording: Path) -> None:
-    together = "wsreplay: -f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318\n"
+    together = "wsreplay: -f otlp needs --to and no -o: wsreplay export FILE -f otlp --to http://localhost:4318\n"
     (port,) = unused(1)
     for arguments, says in (
         (("-f", "otlp"), together),

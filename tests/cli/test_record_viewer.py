@@ -56,7 +56,7 @@ def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
     chat(recorder, "healthy", "alice")
     tmux.until(lambda shown: "agent_completed" in shown)
     tmux.keys("C-z")
-    tmux.until(lambda shown: "the view is suspended, recording goes on" in shown)
+    tmux.until(lambda shown: "the view is suspended, recording continues" in shown)
     chat(recorder, "healthy", "bob")
     tmux.type("it froze\n")
     tmux.until(lambda shown: "marked: it froze" in shown)
@@ -85,7 +85,7 @@ def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
 def test_it_can_be_stopped_while_the_view_is_suspended(tmux: Tmux, recorder: str, tmp_path: Path) -> None:
     chat(recorder, "healthy", "alice")
     tmux.keys("C-z")
-    tmux.until(lambda shown: "the view is suspended, recording goes on" in shown)
+    tmux.until(lambda shown: "the view is suspended, recording continues" in shown)
     tmux.keys("C-c")
     tmux.until(lambda shown: "ended 0" in shown)
     tmux.type("the terminal waits for what is typed, as before\n")  # a program that is left with one that does not ends

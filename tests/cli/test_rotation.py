@@ -148,7 +148,7 @@ def test_where_the_next_file_cannot_be_written_recording_goes_on(
     recorder = record(backend, "-l", "0", "-o", tmp_path / "chat.db", "--rotate", "10kB")
     (tmp_path / "chat-2.db-lock").mkdir()  # in the way of its lock
     chat(recorder.url, "large", "alice")
-    recorder.wait_for(r"recording goes on in .*chat\.db: .*chat-2\.db")
+    recorder.wait_for(r"recording continues in .*chat\.db: .*chat-2\.db")
     chat(recorder.url, "healthy", "bob")
     assert recorder.stop().code == 0
     assert recorded(tmp_path / "chat.db", "bob") != []

@@ -42,7 +42,7 @@ def test_a_page_goes_into_a_file(folder: Path) -> None:
     [
         (["{file}", "1", "--follow"], "an overview covers whole recordings"),
         (["{file}#1", "-f", "html"], "an overview covers whole recordings"),
-        (["{file}", "-f", "html", "--follow"], "name it with -o"),
+        (["{file}", "-f", "html", "--follow"], "add -o FILE"),
         (["nowhere", "--follow"], "nowhere: no such file or folder"),
     ],
 )
@@ -84,11 +84,11 @@ def test_a_terminal_is_drawn_on_and_left_as_it_was(
     recorder = record(backend, "-l", "0", "-o", tmp_path / "a.db")
     chat(recorder.url)
     tmux.start(*WSREPLAY, "stats", str(tmp_path / "a.db"), "--follow")
-    shown = tmux.until(lambda shown: "Ctrl-C ends" in shown)
+    shown = tmux.until(lambda shown: "Ctrl-C stops" in shown)
     assert "● REC   1 session" in shown
     chat(recorder.url, "missing-event", "bob")
     tmux.until(lambda shown: "completed                                2" in shown)
     tmux.keys("C-c")
     shown = tmux.until(lambda shown: "ended 0" in shown)
-    assert "Ctrl-C ends" not in shown
+    assert "Ctrl-C stops" not in shown
     assert "completed                                2" in shown

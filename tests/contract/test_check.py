@@ -91,8 +91,8 @@ def test_alternate_needs_two_events():
 
 def test_what_one_rule_demands_no_other_forbids_in_the_same_scope():
     demand, forbid = "{id: r, existence: [d, [e, f]]}", "{id: s, absence: [f, 'e*']}"
-    assert rules(demand, forbid) == "3:42: rules[1]: s forbids e or f, which r demands: nothing can satisfy both"
-    assert rules(forbid, demand) == "3:9: rules[0]: s forbids e or f, which r demands: nothing can satisfy both"
+    assert rules(demand, forbid) == "3:42: rules[1]: s forbids e or f, which r requires: nothing can satisfy both"
+    assert rules(forbid, demand) == "3:9: rules[0]: s forbids e or f, which r requires: nothing can satisfy both"
     assert rules(demand, "{id: s, absence: f}") is None
     assert rules("{id: r, existence: d, min: 0, max: 2}", "{id: s, absence: d}") is None
     assert rules("{id: r, init: d}", "{id: s, absence: d}") is None

@@ -57,7 +57,7 @@ def test_a_built_in_is_found_by_name_only() -> None:
             "contract: x\nversion: !date 1",
             "c.yaml:2:10: version: cannot be read: could not determine a constructor for the tag '!date'",
         ),
-        ("contract: x\nversion: 2026-13-01", "c.yaml:2:10: version: no such number or date: put a text in quotes"),
+        ("contract: x\nversion: 2026-13-01", "c.yaml:2:10: version: not a valid number or date: put text in quotes"),
         ("contract: x\n[a]: 1", "c.yaml:2:1: a key must be a string"),
         ("contract: [", "c.yaml:1:12: not YAML: expected the node content, but found '<stream end>'"),
         (
@@ -83,7 +83,7 @@ def test_a_built_in_is_found_by_name_only() -> None:
         ),
         (
             "contract: x\nrules: [{id: r, existence: [a, [b, c]]}, {id: s, absence: ['b*', c]}]",
-            "c.yaml:2:42: rules[1]: s forbids b or c, which r demands: nothing can satisfy both",
+            "c.yaml:2:42: rules[1]: s forbids b or c, which r requires: nothing can satisfy both",
         ),
         (
             "contract: x\nrules: [{id: latencyy, max: 2}]",

@@ -101,7 +101,7 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
         text = as_yaml(propose(look(recording), load("agent-chat")), "product", "agent-chat")
         judgement = judge(recording, loads(text))
     assert text == (
-        "# Proposed from a recording: what looks like what. Read it before you use it.\n"
+        "# Proposed from a recording, by similar names. Check it before you use it.\n"
         "contract: product\n"
         "extends: agent-chat\n"
         "map:\n"
@@ -119,7 +119,7 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
         "    tool_call_id: $.data.toolCallId\n"
         "# Not mapped:\n"
         "#   s2c:billing.tick  1×\n"
-        "# If one of these means the same as a name of agent-chat, add it to events. Names that are left:\n"
+        "# If one of these means the same as a name of agent-chat, add it to events. Its unused names:\n"
         "#   error_event, agent_error, tool_error, partial_result, agent_fallback, final_report,\n"
         "#   typing_started, typing_stopped\n"
         "# Fields of agent-chat that were not found; add those that your messages have under another name to fields:\n"
@@ -191,13 +191,13 @@ def test_what_looks_like_nothing_is_named_and_demanded_nothing_of(tmp_path: Path
     with Recording.open(tmp_path / "rpc.db") as recording:
         text = as_yaml(propose(look(recording), load("agent-chat")), "rpc", "agent-chat")
     assert text == (
-        "# Proposed from a recording in which nothing looks like an event of agent-chat.\n"
+        "# Proposed from a recording whose events do not resemble those of agent-chat.\n"
         "contract: rpc\n"
         "envelope: {decoder: json-rpc}\n"
         "known:\n"
         "  - s2c:a/b   # 1×\n"
         "# Most messages have $.jsonrpc, $.method.\n"
-        "# It demands nothing yet. Add keys, spans and rules: wsreplay help write-contracts\n"
+        "# It has no rules yet. Add keys, spans and rules: wsreplay help write-contracts\n"
     )
     contract = loads(text)
     assert (contract.name, contract.envelope.decoder, contract.rules) == ("rpc", "json-rpc", ())

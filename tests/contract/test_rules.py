@@ -211,11 +211,11 @@ def test_a_rule_can_be_taken_away(text: str):
          "27: rules[0].response: expected two events, as in response: [a, b], found 'a'"),
         ("rules: [{id: r, response: [a, b, c]}]",
          "27: rules[0].response: response needs two events, as in response: [a, b]; found 3"),
-        ("rules: [{id: r, absence: a, min: 1}]", "34: rules[0].min: min belongs to existence, not to absence"),
+        ("rules: [{id: r, absence: a, min: 1}]", "34: rules[0].min: min applies to existence, not to absence"),
         ("rules: [{id: r, existence: a, max: 0}]", "36: rules[0].max: expected a whole number of at least 1, found 0"),
         ("rules: [{id: r, existence: a, min: true}]", "36: rules[0].min: expected a whole number of at least 0, found True"),
         ("rules: [{id: r, existence: a, within: 2s}]",
-         "39: rules[0].within: within bounds response and precedence, not existence"),
+         "39: rules[0].within: within applies to response and precedence, not to existence"),
         ("rules: [{id: r, absence: a, unless: ok}]", "37: rules[0].unless: unless needs `in`: it asks how that span ended"),
         ("rules: [{id: r, absence: a, across: session}]",
          "37: rules[0].across: expected user, found 'session'; expected user"),
@@ -253,7 +253,7 @@ def test_a_rule_can_be_taken_away(text: str):
         ("rules: [{id: r, absence: 's2c:ws.open'}]", "26: rules[0].absence: ws.open has no direction"),
         ("rules: [{id: r, absence: {where: {$.a: 1}}}]", "26: rules[0].absence: a pattern with conditions needs its `event`"),
         ("rules: [{id: r, absence: {event: a, where: {$.a: [[1]]}}}]",
-         "51: rules[0].absence.where.$.a[0]: a condition compares with a text, a number, true, false or null, keywords of "
+         "51: rules[0].absence.where.$.a[0]: a condition compares with text, a number, true, false, null, keywords of "
          "JSON Schema, or a list of these"),
         ("rules: [{id: r, absence: {event: a, where: {$.a: {minimun: 1}}}}]",
          "51: rules[0].absence.where.$.a.minimun: unknown key 'minimun'; did you mean 'minimum'?"),

@@ -102,5 +102,5 @@ def test_a_session_that_was_refused_has_nothing_to_say(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "refused.db")
     writer.insert_connection(Connection(1, begin_run(writer), 0, 9, ending=Ending.REFUSED, status=403))
     writer.close()
-    with pytest.raises(UsageError, match="never became a WebSocket"):
+    with pytest.raises(UsageError, match="was refused"):
         script_of(tmp_path / "refused.db")

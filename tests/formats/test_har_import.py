@@ -58,11 +58,11 @@ def test_directions_are_found_under_other_names(sent: dict[str, Any], received: 
 @pytest.mark.parametrize(
     ("odd", "says"),
     [
-        ({"type": "sideways"}, "its direction is 'sideways', which is not known: left out"),
-        ({"type": ...}, "its direction is not told: left out"),
-        ({"type": 1}, "its direction is 1, which is not known: left out"),
-        ({"type": "send", "direction": "incoming"}, "its direction is told in two ways that differ: left out"),
-        ({"type": "\x1b[2J"}, "its direction is '\\x1b[2J', which is not known: left out"),
+        ({"type": "sideways"}, "its direction is 'sideways', which is unknown: left out"),
+        ({"type": ...}, "its it has no direction: left out"),
+        ({"type": 1}, "its direction is 1, which is unknown: left out"),
+        ({"type": "send", "direction": "incoming"}, "its it gives two different directions: left out"),
+        ({"type": "\x1b[2J"}, "its direction is '\\x1b[2J', which is unknown: left out"),
     ],
 )
 def test_a_direction_that_is_not_known_is_never_guessed(odd: dict[str, Any], says: str, take: Take) -> None:
@@ -74,7 +74,7 @@ def test_a_direction_that_is_not_known_is_never_guessed(odd: dict[str, Any], say
 def test_many_alike_are_one_remark(take: Take) -> None:
     found = take(har(entry(SEND, *[told(RECEIVE, type="foo")] * 1000)))
     assert found.remarks == [
-        "log.entries[0], message 2: its direction is 'foo', which is not known: left out (and 999 more like it)"
+        "log.entries[0], message 2: its direction is 'foo', which is unknown: left out (and 999 more like it)"
     ]
 
 
@@ -102,7 +102,7 @@ def test_payloads_are_read_without_a_word(data: Any, opcode: int, payload: bytes
         ({"type": "chat", "a": "ü"}, '{"type":"chat","a":"ü"}', "its data is an object, not text: its JSON is taken"),
         ([1], "[1]", "its data is [1], not text: its JSON is taken"), (5, "5", "its data is 5, not text: its JSON is taken"),
         (True, "true", "its data is true, not text: its JSON is taken"),
-        ("\ud800!", "?!", "an unpaired surrogate in its data became a question mark, since no text message can hold it"),
+        ("\ud800!", "?!", "an unpaired surrogate in its data became a question mark, since text messages cannot contain it"),
     ],
 )  # fmt: skip
 def test_data_that_is_not_text_is_taken_as_json_with_a_word(data: Any, payload: str, says: str, take: Take) -> None:
@@ -196,13 +196,13 @@ def test_a_time_without_a_zone_gives_way_to_the_messages(take: Take) -> None:
 def test_a_message_without_a_time_gets_that_of_the_one_before(odd: Any, take: Take) -> None:
     found = take(har(entry(SEND, told(RECEIVE, time=odd))))
     assert (found.texts, found.times) == (GOOD, [100, 100])
-    assert found.remarks == ["log.entries[0], message 2: it has no time since 1970: it gets that of the message before it"]
+    assert found.remarks == ["log.entries[0], message 2: it has no valid time: the time of the message before it is used"]
 
 
 def test_messages_are_put_in_the_order_of_their_times(take: Take) -> None:
     found = take(har(entry(RECEIVE, SEND)))
     assert found.texts == GOOD
-    assert found.remarks == ["log.entries[0]: the messages are not in the order of their times: they were put in it"]
+    assert found.remarks == ["log.entries[0]: the messages were not in order of time: they were sorted"]
 
 
 @pytest.mark.parametrize("started", ["yesterday", None, 5, ..., "9999-99-99", "0001-01-01T00:00:00+14:00"])
@@ -298,7 +298,7 @@ def test_a_har_names_nothing_outside_its_folder(name: str, take: Take, tmp_path:
     for path in (tmp_path / "secret.jsonl", folder / "sub" / "secret.jsonl"):
         path.write_bytes(LINES)
     (folder / "link.jsonl").symlink_to(tmp_path / "secret.jsonl")
-    with pytest.raises(ImportFormatError, match="which is not there, or too large"):
+    with pytest.raises(ImportFormatError, match="which is missing or too large"):
         take(attached(name), folder)
 
 
@@ -331,7 +331,7 @@ def test_of_one_that_is_cut_off_what_is_whole_is_read(pieces: bool, take: Take, 
     found = take(cut)
     assert found.texts == [GOOD[0], ("c2s", "second"), GOOD[1]]
     assert found.remarks[:2] == [
-        f"cut off at byte {len(cut):,}: 1 entry is whole", "log.entries[1]: it is cut off: what is whole of it is read",
+        f"cut off at byte {len(cut):,}: 1 entry is complete", "log.entries[1]: it is cut off: its complete parts are imported",
     ]  # fmt: skip
 
 
@@ -340,14 +340,14 @@ def test_a_damaged_entry_costs_no_other(take: Take) -> None:
     assert take(whole.replace(b'"time": 1000', b'"time": 10OO', 2).replace(b"10OO", b"1000", 1)).texts == GOOD
     found = take(whole.replace(b"DAMAGE", b"DAM\xff\xfeGE"))
     assert [payload for _, payload in found.texts] == [CHAT, "DAM\ufffd\ufffdGE", STARTED]
-    assert found.remarks == ["log.entries[1]: it holds bytes that are not UTF-8: each was replaced by U+FFFD"]
+    assert found.remarks == ["log.entries[1]: it contains bytes that are not UTF-8: each was replaced by U+FFFD"]
 
 
 @pytest.mark.parametrize("rest", [b"\0\0\0", b"{}", har(entry(RECEIVE)), b"]"])
 def test_what_goes_on_behind_the_end_is_named(rest: bytes, take: Take) -> None:
     found = take(har(entry(SEND, RECEIVE)) + rest)
     assert found.texts == GOOD
-    assert found.remarks == ["damaged outside its entries, or continued after its end: that part is not read"]
+    assert found.remarks == ["damaged outside its entries, or with data after its end: that part is ignored"]
 
 
 @pytest.mark.usefixtures("in_pieces")

@@ -123,7 +123,7 @@ def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_p
         (b'{\n "a": 1}', "JSON, but not a HAR"),
         (b'{\n "log": ', "neither a HAR, nor JSON lines of wsreplay, nor a flow file of mitmproxy"),
         (b'{"log": {}}', "`log.entries` is not a list"),
-        (b'{"log": {"entries": [{"request": {}}]}}', "it holds other requests only, or none"),
+        (b'{"log": {"entries": [{"request": {}}]}}', "it contains only other requests, or none"),
         (b'{"log": {"entries": [{"_resourceType": "websocket"}]}}', "a WebSocket is named without its messages"),
         (b'{"log": {"entries": [{"_webSocketMessages": 1}]}}', "log.entries[0]: its _webSocketMessages are 1, not a list"),
         (b'{"log": {"entries": [7]}}', "log.entries[0]: it is 7, not an object"),

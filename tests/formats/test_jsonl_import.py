@@ -19,7 +19,7 @@ def test_a_last_line_that_is_not_whole_is_left_out_with_a_remark(rest: bytes, ta
     whole = HEADER + OPEN + FRAME
     found = take(whole + rest)
     assert found.texts == [("s2c", "x")]
-    assert found.remarks == [f"line 4: cut off at byte {len(whole + rest)}: the lines before it are whole"]
+    assert found.remarks == [f"line 4: cut off at byte {len(whole + rest)}: the lines before it are complete"]
 
 
 def test_a_line_in_the_middle_that_is_not_whole_is_named(take: Take) -> None:
@@ -30,15 +30,15 @@ def test_a_line_in_the_middle_that_is_not_whole_is_named(take: Take) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ({"connection": 2**31 + 1, "t": 0, "open": {}}, "connection is a whole number from 1 to 2147483648, not 2147483649"),
-        ({"connection": 0, "t": 0, "open": {}}, "connection is a whole number from 1 to 2147483648, not 0"),
+        ({"connection": 2**31 + 1, "t": 0, "open": {}}, "connection must be a whole number from 1 to 2147483648, not 214"),
+        ({"connection": 0, "t": 0, "open": {}}, "connection must be a whole number from 1 to 2147483648, not 0"),
         ({"connection": 2, "t": 0, "open": {"run": 2}}, "run 2 has not begun here"),
-        ({"connection": 1, "t": 5e9, "dir": "s2c", "opcode": 1}, "t is a number of seconds since the start, at most "),
-        ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "offset": 2**62 + 1}, "offset is a whole number from 0 to "),
-        ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "wire_length": -1}, "wire_length is a whole number from 0 to "),
+        ({"connection": 1, "t": 5e9, "dir": "s2c", "opcode": 1}, "t must be a number of seconds since the start, at most "),
+        ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "offset": 2**62 + 1}, "offset must be a whole number from 0 to "),
+        ({"connection": 1, "t": 0, "dir": "s2c", "opcode": 1, "wire_length": -1}, "wire_length must be a whole number from "),
         ({"connection": 1, "t": 0, "dir": "s2c", "opcode": [1]}, "opcode [1] is none of"),
-        ({"connection": 1, "t": 0, "dir": "x" * 9999, "opcode": 1}, "dir is c2s or s2c, not 'xxx"),
-        ({"connection": 1, "dir": "s2c", "gap": {"bytes": -1}}, "bytes is a whole number from 0 to "),
+        ({"connection": 1, "t": 0, "dir": "x" * 9999, "opcode": 1}, "dir must be c2s or s2c, not 'xxx"),
+        ({"connection": 1, "dir": "s2c", "gap": {"bytes": -1}}, "bytes must be a whole number from 0 to "),
     ],
 )  # fmt: skip
 def test_values_that_no_recording_may_hold_are_refused_by_line(line: dict[str, object], says: str, take: Take) -> None:
@@ -61,5 +61,5 @@ def test_a_gap_without_a_place_is_where_it_stands(take: Take) -> None:
 def test_a_line_that_is_too_long_is_refused_by_its_number(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonl_import, "LONGEST_LINE", 2**20)
     take(HEADER + OPEN + FRAME.replace(b'"x"', b'"' + b"x" * 2**19 + b'"'))
-    with pytest.raises(ImportFormatError, match="file:3: the line is longer than 1 MiB, which import does not read"):
+    with pytest.raises(ImportFormatError, match="file:3: the line is longer than 1 MiB, the most that import reads"):
         take(HEADER + OPEN + FRAME.replace(b'"x"', b'"' + b"x" * 2**21 + b'"'))

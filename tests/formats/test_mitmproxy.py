@@ -24,7 +24,7 @@ def test_what_is_before_the_cut_is_read(take: Take) -> None:
     assert len(found.connections) == 1
     assert found.remarks == [
         f"cut off at byte {len(whole) - 20}, in the flow that begins at byte {len(flow())}: "
-        "1 flow before it is whole, what is behind it is not read"
+        "1 flow before it is complete, the rest is ignored"
     ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_an_odd_flow_costs_no_other(take: Take) -> None:
     found = take(flow() + odd + netstring(7) + netstring({"version": 3}) + flow())
     assert len(found.connections) == 2
     first, second, third = found.remarks
-    assert first == f"the flow at byte {len(flow())}: its headers is of another kind: left out"
+    assert first == f"the flow at byte {len(flow())}: the type of its headers is wrong: left out"
     assert "not a flow of mitmproxy" in second
     assert "written by an older mitmproxy (format 3)" in third
 
@@ -46,7 +46,7 @@ def test_a_flow_that_is_too_large_costs_no_other(take: Take, monkeypatch: pytest
     monkeypatch.setattr(tnetstring, "LONGEST", 3000)
     found = take(flow() + flow(comment="x" * 4000) + flow())
     assert len(found.connections) == 2
-    assert "which import does not read: left out" in found.remarks[0]
+    assert "the most that import reads: left out" in found.remarks[0]
 
 
 def test_messages_of_another_form_are_gaps(take: Take) -> None:

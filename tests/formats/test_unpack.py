@@ -59,7 +59,7 @@ def test_messages_that_playwright_attached_are_found_in_the_zip(take: Take) -> N
     outer = har(entry(_webSocketMessages=..., response={"content": {"_file": "abc.jsonl"}}))
     found = take(zipped(har_har=outer, abc_jsonl=lines))
     assert (found.texts, found.times, found.remarks) == (GOOD, [100, 200], [])
-    with pytest.raises(ImportFormatError, match="which is not there"):
+    with pytest.raises(ImportFormatError, match="which is missing"):
         take(zipped(har_har=outer))
 
 
@@ -93,7 +93,7 @@ def test_a_damaged_zip_member_gives_what_is_whole(take: Take) -> None:
         (bytes(257) + b"ustar", "this is a tar file"), (bz2.compress(HAR), "this is a bzip2 file: unpack it first"),
         (lzma.compress(HAR), "this is an xz file"),
         (b"\xd4\xc3\xb2\xa1rest", "a packet capture"), (zipped(a_har=HAR)[:-40], "the zip file is cut off or damaged"),
-        (zipped(a_txt=b"", b_txt=b""), "the zip file holds 2 files, none of them a HAR: a.txt, b.txt"),
+        (zipped(a_txt=b"", b_txt=b""), "the zip file contains 2 files, none of them a HAR: a.txt, b.txt"),
         (zipped(), "no WebSocket found in it"), (HAR.decode().encode("utf-16")[:201] + b"\xd8\xd8\xd8\xd8", "UTF-16-LE"),
         (gzip.compress(b"hello"), "1: not JSON"), (b"\x1f\x8b", "nothing to import"), (b"", "nothing to import"),
         (gzip.compress(gzip.compress(gzip.compress(gzip.compress(gzip.compress(HAR))))), "it is packed more than 4 times over"),
@@ -115,5 +115,5 @@ def test_an_encrypted_or_unknown_member_is_named(take: Take) -> None:
     content = bytearray(zipped(a_har=HAR))
     for sign, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         content[content.index(sign) + offset] |= 1
-    with pytest.raises(ImportFormatError, match="it is encrypted, or packed in a way that is not known"):
+    with pytest.raises(ImportFormatError, match="it is encrypted, or compressed with an unknown method"):
         take(bytes(content))

@@ -297,13 +297,13 @@ async def test_an_end_waits_behind_the_bytes_before_it(tmp_path: Path) -> None:
         ("latency", "latency=200ms"),
         ("reset=5", "write it like reset"),
         ("latency=soon", "not a duration"),
-        ("latency=1s,dir=up", "dir is c2s, s2c or both"),
-        ("halfopen,dir=both", "dir is c2s, s2c"),
+        ("latency=1s,dir=up", "dir must be c2s, s2c or both"),
+        ("halfopen,dir=both", "dir must be c2s, s2c"),
         ("slice=20-1", "smallest"),
         ("bandwidth=0", "more than 0"),
         ("reset,p=2", "from 0 to 1"),
         ("latency=1s,bytes=3", "unknown option"),
-        ("latency=1s,from=3s,until=2s", "until is later than from"),
+        ("latency=1s,from=3s,until=2s", "until must be later than from"),
     ],
 )
 def test_a_bad_specification_says_what_is_wrong(text: str, complaint: str) -> None:

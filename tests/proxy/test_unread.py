@@ -118,7 +118,7 @@ def test_an_answer_that_cannot_be_read_does_not_stop_the_chat(loop: str, listene
     recorded = checked(proxy.path)
     (connection,) = recorded.connections
     assert (connection.path, connection.status, str(connection.ending)) == ("/ws", None, "malformed")
-    assert connection.error == "server: sent bytes that are not HTTP/1.x; it passed unread"
+    assert connection.error == "server: sent bytes that are not HTTP/1.x; it was forwarded unread"
     assert gaps(recorded, 1) == {
         0: ("passed unread: what follows an answer that was not read", len(HI + BYE)),
         1: ("passed unread: bytes that are not HTTP/1.x", len(answered + HO + BYE_TOO)),

@@ -139,7 +139,7 @@ async def test_once_is_not_over_before_a_client_came(record: Record) -> None:
         (("replay", "client", "none.db", "--to", "ws://x", "--limit", "tool p95<2s"), "--users"),
         (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--limit", "tool p96<2s"), "is not a limit; write"),
         (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--limit", "tool p95<2x"), "2x"),
-        (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--repeat", "2", "--duration", "1s"), "one of them"),
+        (("replay", "client", "none.db", "--to", "ws://x", "--users", "2", "--repeat", "2", "--duration", "1s"), "combined"),
         (("replay", "server", "none.db", "--speed", "fast"), "write 1, 0.5, 20 or max"),
         (("replay", "client", "none.db", "--to", "ws://x", "--set", "$.a"), "PATH=VALUE"),
         (("diff", "none.db", "none.db"), "none.db"),

@@ -56,8 +56,8 @@ def test_known_findings_are_silent_and_a_green_run_says_so(chat: FileResult) -> 
 
 def test_an_unreadable_file_is_an_error() -> None:
     lines = render("github", [FileResult("a,b:c.db", error="100% broken\nreally")]).splitlines()
-    assert lines[0].endswith("error: 1 result, 0 errors, 0 warnings, 1 file could not be judged")
-    assert lines[1] == "::error title=could not be judged,file=a%2Cb%3Ac.db::100%25 broken%0Areally"
+    assert lines[0].endswith("error: 1 result, 0 errors, 0 warnings, 1 file could not be validated")
+    assert lines[1] == "::error title=could not be validated,file=a%2Cb%3Ac.db::100%25 broken%0Areally"
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=30))

@@ -98,7 +98,7 @@ def test_the_page_tells_the_whole_story(chat: FileResult) -> None:
 def test_several_files_one_of_them_unreadable_one_gone(chat: FileResult) -> None:
     page = checked(render("html", [chat, FileResult("nope.db", error="not a recording"), FileResult("gone.db", judged())]))
     words = "".join(page.words)
-    assert "could not be judged: not a recording" in words
+    assert "could not be validated: not a recording" in words
     assert "the recording can no longer be read" in words
     assert {"f1", "f2", "f3"} <= set(page.targets)
 

@@ -82,7 +82,7 @@ def test_known_undecided_and_unreadable(chat: FileResult, schema: Any) -> None:
     assert outcomes(checked(junit.render(results), schema)) == {
         ("agent-chat.session 1", "tool"): "skipped", ("agent-chat.session 1", "run"): "skipped",
         ("agent-chat.session 1", "worked"): "error", ("agent-chat.session 1", "latency"): "skipped",
-        ("nope.db", "can be judged"): "error",
+        ("nope.db", "can be validated"): "error",
     }  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def test_what_went_well_and_what_could_not_be_judged_is_one_line(chat: FileResul
         "**`recordings/chat.db`**: satisfied, 0 findings by `agent-chat` v1"
     ]
     broken = render("markdown", [FileResult("gone.db", error="no such file")])
-    assert "**`gone.db`**: could not be judged. `no such file`" in broken
+    assert "**`gone.db`**: could not be validated. `no such file`" in broken
 
 
 def test_what_is_known_is_not_told_again(chat: FileResult) -> None:

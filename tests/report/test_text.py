@@ -150,7 +150,7 @@ def test_only_sessions_that_were_judged_to_their_end_are_said_to_have_passed(tra
     assert "\n✓ 1 other session without a finding\n· 1 other session inconclusive\n· 1 other session vacuous\n" in text
     passed_by = replace(judged(findings=(), spans=()), session_verdicts={1: Verdict.SATISFIED}, unjudged={4: {"connection": 1}})
     text = render("text", [FileResult(str(path), passed_by)])
-    assert "\n· 1 session not judged\n" in text
+    assert "\n· 1 session not validated\n" in text
 
 
 def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -> None:
@@ -158,7 +158,7 @@ def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -
     path = traces.write("foreign.db", [(10, (1, {"kind": "a"}))], connections=connections)
     judgement = replace(judged(findings=(), spans=(), verdict=Verdict.VACUOUS), contract=NO_CONTRACT)
     text = render("text", [FileResult(str(path), judgement)])
-    assert text.splitlines()[1] == "· 2 sessions not judged"
+    assert text.splitlines()[1] == "· 2 sessions not validated"
     assert "✓" not in text
     assert "contract none" not in text
 
@@ -179,11 +179,11 @@ def test_what_a_baseline_accepts_is_said_to_be_known(chat: FileResult) -> None:
 
 def test_several_files_end_in_a_summary(chat: FileResult) -> None:
     text = render("text", [chat, FileResult("nope.db", error="nope.db is not a recording")])
-    assert "WEBSOCKET EVENT VALIDATION REPORT   nope.db\n  could not be judged: nope.db is not a recording\n" in text
+    assert "WEBSOCKET EVENT VALIDATION REPORT   nope.db\n  could not be validated: nope.db is not a recording\n" in text
     assert text.endswith(
         "2 results: error\n"
-        "  recordings/chat.db   violated      agent-chat   1 error\n"
-        "  nope.db              not judged    nope.db is not a recording\n"
+        "  recordings/chat.db   violated       agent-chat   1 error\n"
+        "  nope.db              not validated  nope.db is not a recording\n"
     )
 
 

@@ -90,7 +90,7 @@ def test_a_recording_that_was_copied_without_its_wal_is_told_as_that(tmp_path: P
     path = killed(make(), tmp_path / "a.db")
     wal = Path(f"{path}-wal")
     wal.unlink()
-    with pytest.raises(NotARecording, match=f"{path} holds nothing. If it is a copy, the original has the rest in .*-wal"):
+    with pytest.raises(NotARecording, match=f"{path} contains nothing. If it is a copy, copy .*-wal"):
         Recording.open(path)
 
 
@@ -108,7 +108,7 @@ def test_a_part_that_was_copied_without_its_wal_is_shown_with_a_warning(tmp_path
     with Recording.open(path) as recording:
         assert recording.last_id() == 10
         assert recording.warning == (
-            f"{path} was never ended, and no {path.name}-wal is beside it. If it is a copy, its last part is missing:"
+            f"{path} was not closed, and there is no {path.name}-wal next to it. If it is a copy, its last part is missing:"
             f" copy the {path.name}-wal of the original too"
         )
 

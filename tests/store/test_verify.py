@@ -24,24 +24,24 @@ CONNECTION_COLUMNS = "1, x, 0, 0, '', '/', '', '', '[]', 101, '[]', '', 'clean',
 SCHEMES = {
     "a view in place of a table": (
         "DROP TABLE gap; CREATE VIEW gap AS SELECT 1 connection_id, 0 direction, 1 after_frame_id, '' reason, 1 bytes",
-        "gap is a view that wsreplay does not make",
+        "gap is a view that wsreplay does not create",
     ),
     "a view that never ends": (
         f"DROP TABLE connection; CREATE VIEW connection AS {ENDLESS} SELECT {CONNECTION_COLUMNS} FROM n",
-        "connection is a view that wsreplay does not make",
+        "connection is a view that wsreplay does not create",
     ),
     "a view in other letters": (
         f"DROP TABLE recording; CREATE VIEW Recording AS {ENDLESS} SELECT x FROM n", "recording is a view that",
     ),
     "a trigger on what a recorder writes": (
         "CREATE TRIGGER t AFTER INSERT ON connection BEGIN DELETE FROM frame; END",
-        "it has a trigger on connection that wsreplay does not make",
+        "it has a trigger on connection that wsreplay does not create",
     ),
     "a trigger on marks": ("CREATE TRIGGER t BEFORE INSERT ON mark BEGIN SELECT raise(IGNORE); END", "a trigger on mark"),
     "a generated column": (
         "ALTER TABLE frame ADD COLUMN more GENERATED ALWAYS AS (zeroblob(1000000000)) VIRTUAL", "frame is a table that",
     ),
-    "one column more": ("ALTER TABLE tail ADD COLUMN more", "tail is a table that wsreplay does not make"),
+    "one column more": ("ALTER TABLE tail ADD COLUMN more", "tail is a table that wsreplay does not create"),
     "a column of another name": ("ALTER TABLE mark RENAME COLUMN note TO text", "mark is a table that"),
     "a table that checks": (
         "DROP TABLE hold; CREATE TABLE hold (start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL CHECK (hex(zeroblob(1e9))))",
@@ -58,7 +58,7 @@ SCHEMES = {
     "two tables in one place": (
         "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage ="
         " (SELECT rootpage FROM sqlite_master WHERE name = 'frame') WHERE name = 'mark'",
-        "has its rows where another table has its own",
+        "shares its rows with another table",
     ),
     "no table": ("DROP TABLE mark", "it has no table mark"),
 }
@@ -153,9 +153,9 @@ def test_what_somebody_added_beside_the_tables_does_no_harm(tmp_path: Path, make
 def test_a_frame_that_no_recorder_writes_is_named_where_it_is_met(tmp_path: Path, make: Make, column: str) -> None:
     make().close()
     hostile(tmp_path / "a.db", f"UPDATE frame SET {column} WHERE id = 7")
-    with Recording.open(tmp_path / "a.db") as recording, pytest.raises(CorruptRecording, match="frame 7 holds"):
+    with Recording.open(tmp_path / "a.db") as recording, pytest.raises(CorruptRecording, match="frame 7 contains"):
         recording.frame(7)
-    with pytest.raises(CorruptRecording, match="frame 7 holds") as raised, Recording.open(tmp_path / "a.db"):
+    with pytest.raises(CorruptRecording, match="frame 7 contains") as raised, Recording.open(tmp_path / "a.db"):
         raise TypeError("whatever came of it")
     assert isinstance(raised.value.__cause__, TypeError)
 

@@ -95,7 +95,7 @@ def test_a_client_that_departs_from_its_cassette_is_told_where(project: Project)
     project.run(backend=True, played=False).assert_outcomes(passed=1)
     result = project.run(backend=False, played=True, says="user_message")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["session 1: expected *chat*user_message*", "*record it anew with --wsreplay-record=all"])
+    result.stdout.fnmatch_lines(["session 1: expected *chat*user_message*", "*record again with --wsreplay-record=all"])
 
 
 def test_a_recording_is_played_as_it_lies_there(project: Project, pytester: pytest.Pytester) -> None:

@@ -170,7 +170,7 @@ async def test_an_event_and_a_finding_are_waited_for_while_it_is_recorded(tap: T
 
 async def test_what_does_not_come_says_what_came_instead(tap: Tap) -> None:
     await chat(tap.url, "missing-event")
-    with pytest.raises(ChatTimeout, match=r"no event fulfils 'type:nothing' within 300ms; last came .*agent_completed"):
+    with pytest.raises(ChatTimeout, match=r"no event matches 'type:nothing' within 300ms; last came .*agent_completed"):
         await tap.wait_for_event("type:nothing", 0.3)
     with pytest.raises(ChatTimeout, match=r"no finding of the rule order within 300ms; found: tool, worked$"):
         await tap.wait_for_finding("order", 0.3)

@@ -81,7 +81,7 @@ def test_json_too_deep_to_be_read_is_inconclusive() -> None:
     judgement = chat().run().raw(b'{"type": "ping", "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}").close().judge()
     (finding,) = judgement.findings
     assert finding.verdict is Verdict.INCONCLUSIVE
-    assert finding.message == "a message could not be judged: nested deeper than 1,024 levels"
+    assert finding.message == "a message could not be checked: nested deeper than 1,024 levels"
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
 

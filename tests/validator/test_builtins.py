@@ -231,7 +231,7 @@ def test_a_connection_of_another_subprotocol_is_not_judged() -> None:
     judgement = Trace().open().c2s("anything").close().judge("graphql-transport-ws")
     assert judgement.verdict is Verdict.VACUOUS
     assert judgement.notes == (
-        "1 connection skipped: not covered by this contract's applies_to", "session 1: not judged: 1 connection to /ws",
+        "1 connection skipped: not covered by this contract's applies_to", "session 1: not validated: 1 connection to /ws",
     )  # fmt: skip
 
 

@@ -181,7 +181,7 @@ def test_only_what_kills_its_judge_is_given_up(tmp_path: Path, monkeypatch: pyte
     first, deadly, last = judge_files([(path, load("agent-chat")) for path in paths], jobs=2)
     assert [first, last] == [alone[0], alone[2]]
     assert deadly.judgement is None
-    assert "deadly.db: the processes that judged it died, again and again" in str(deadly.error)
+    assert "deadly.db: the processes that validated it died repeatedly" in str(deadly.error)
 
 
 def test_what_is_given_up_names_its_contract_where_somebody_has_chosen_one(

@@ -128,7 +128,7 @@ def test_runs_that_are_open_are_told_while_the_trace_goes_on():
         (1, 0, 0, ("1 connection skipped: not covered by this contract's applies_to",)),
         (2, 1, 0, ("2 connections skipped: not covered by this contract's applies_to",
                 "1 message could not be decoded; what depends on it is inconclusive")),
-        (0, 0, 2, ("2 sessions name no user, and count as a user each; say where to find the user with "
+        (0, 0, 2, ("2 sessions name no user, and count as separate users; say where to find the user with "
                    "`--user`, or `user:` in the contract",)),
         (0, 3, 0, ("3 messages could not be decoded; what depends on them is inconclusive",)),
     ],

@@ -46,7 +46,7 @@ def command(as_json: bool, color: bool | None) -> int:
 
 def _lines(configuration: Configuration, painted: bool) -> Iterator[str]:
     path = configuration.path
-    yield visible(str(path)) if path else "no wsreplay.toml, and no [tool.wsreplay] in pyproject.toml, here or above"
+    yield visible(str(path)) if path else "no wsreplay.toml, or [tool.wsreplay] in pyproject.toml, in this folder or above it"
     for name, key in KEYS.items():
         value = configuration.values.get(name)
         if value is None or path is None:

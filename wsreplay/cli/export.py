@@ -74,21 +74,21 @@ def command(
     if form == "otlp" or collector is not None:
         if form != "otlp" or collector is None or output is not None:
             raise UsageError(
-                "-f otlp and --to go together, without -o: wsreplay export FILE -f otlp --to http://localhost:4318"
+                "-f otlp needs --to and no -o: wsreplay export FILE -f otlp --to http://localhost:4318"
             )
         _send_spans(path, session or marked, collector, contract, decoder, users)
         return
     if tables and form != "parquet":
-        raise UsageError("--table is for -f parquet")
+        raise UsageError("--table needs -f parquet")
     if form == "parquet":
         if session or marked:
-            raise UsageError("-f parquet writes whole recordings; wsreplay cut makes one of a session")
+            raise UsageError("-f parquet exports whole recordings; to export one session, copy it with wsreplay cut first")
         _export_parquet(path, output, tables, contract)
         return
     with open_recording(path) as recording:
         if form == "pytest":
             if output is None:
-                raise UsageError("-f pytest writes a test and its cassette: name the test with -o tests/test_NAME.py")
+                raise UsageError("-f pytest writes a test and a cassette: name the test with -o tests/test_NAME.py")
             judged_by, named_by = _judge_of(recording, contract, decoder)
             chosen = _one_session(recording, session or marked, named_by)
             for written in as_pytest.write(recording, chosen, output, judged_by):
@@ -148,7 +148,7 @@ def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], cont
         raise UsageError("-f parquet writes a folder: name it with -o")
     paths = list(recordings_below(path))
     if not paths:
-        raise UsageError(f"{path}: there is no recording (*.db) in this folder")
+        raise UsageError(f"{path}: no recordings (*.db) in this folder")
     with click.progressbar(paths, label="exporting", file=sys.stderr, hidden=len(paths) < 2 or not sys.stderr.isatty()) as bar:
         for recording, name in bar:
             with table_source(recording, name, contract) as source:
@@ -172,5 +172,5 @@ def _one_session(recording: Recording, number: int | None, users: Sequence[UserS
     sessions = stitch_by_users(recording.connections(), users)
     if len(sessions) != 1:
         name = recording.path.name
-        raise UsageError(f"{name}: {there_are(sessions)}, but this format takes one; choose it, as in {name}#1")
+        raise UsageError(f"{name}: {there_are(sessions)}, and this format exports one: choose it, as in {name}#1")
     return sessions[0]

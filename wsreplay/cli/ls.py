@@ -191,7 +191,7 @@ def _connection_object(recording: Listed, connection: Connection) -> dict[str, A
 
 
 def _lines(recording: Listed) -> Iterator[str]:
-    verdict = _verdict(recording.judgement) if recording.judgement else "not judged"
+    verdict = _verdict(recording.judgement) if recording.judgement else "not validated"
     state = "● REC" if recording.live else verdict
     injected = f"   ⚡ {recording.faults:,} injected" if recording.faults else ""
     started = local_time(recording.started) if recording.started else ""

@@ -76,7 +76,7 @@ def _candidates(folder: Path, recursive: bool) -> tuple[list[_Candidate], int]:
                     size = sum(file.stat().st_size for file in _files(path))
                     candidates.append(_Candidate(path, size, _age_ns(recording.runs(), path)))
         except RecordingError as error:
-            click.echo(harmless(f"wsreplay: {error}; it stays"), err=True)
+            click.echo(harmless(f"wsreplay: {error}; kept"), err=True)
             unreadable += 1
     return candidates, unreadable
 

@@ -186,9 +186,9 @@ def print_callbacks(console: RecordConsole) -> Callbacks:
     """What is told on the console of the recorder and the connections."""
     return Callbacks(
         stalled=lambda reason, keeps: console.complain(f"nothing can be recorded: {reason}. {_what_traffic_does(keeps)}"),
-        waiting=lambda: console.complain("traffic waits until recording goes on"),
+        waiting=lambda: console.complain("traffic is paused until recording continues"),
         left_out=console.complain,
-        resumed=lambda: console.complain("recording goes on"),
+        resumed=lambda: console.complain("recording continues"),
         restarted=console.complain,
         opened=console.opened,
         ended=console.ended,
@@ -196,7 +196,7 @@ def print_callbacks(console: RecordConsole) -> Callbacks:
         relocated=lambda relocated: console.complain(relocation_text(relocated)),
         mended=lambda path: console.complain(f"{path.name}-wal or {path.name}-shm was removed, and has been restored"),
         rotated=lambda path: console.complain(f"new connections are recorded in {path}"),
-        stayed=lambda path, error: console.complain(f"recording goes on in {path}: {error}"),
+        stayed=lambda path, error: console.complain(f"recording continues in {path}: {error}"),
     )
 
 
@@ -206,9 +206,9 @@ def relocation_text(relocated: Relocated) -> str:
     if not relocated.saved:
         return f"{was} was moved to {now}: open connections are recorded there"
     if relocated.damaged:
-        return f"{was} was damaged by another program: what can be read of it is in {now}, and recording goes on there"
+        return f"{was} was damaged by another program: what can still be read is in {now}, and recording continues there"
     what = "replaced" if relocated.replaced else "removed"
-    return f"{was} was {what}: what it held is saved in {now}, and recording goes on there"
+    return f"{was} was {what}: its contents are saved in {now}, and recording continues there"
 
 
 def _what_traffic_does(keeps: int) -> str:

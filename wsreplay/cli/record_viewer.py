@@ -125,7 +125,7 @@ class Viewer:
                 suspended = await _signalled(viewer.pid, "WSTOPPED", left, stopped)
             if not suspended:
                 break
-            self._console.say(f"the view is suspended, recording goes on   (Enter returns to it, {_ALSO})")
+            self._console.say(f"the view is suspended, recording continues   (Enter returns to it, {_ALSO})")
             if not await self._back(viewer.pid, typed, left, stopped):
                 break
             with suppress(ProcessLookupError):

@@ -202,9 +202,9 @@ def client(
     from wsreplay.replay.player import Pace
 
     if users is None and (repeat > 1 or ramp or data is not None or duration is not None or limits):
-        raise UsageError("--ramp, --repeat, --duration, --limit and --data are for a load: say how many --users there are")
+        raise UsageError("--ramp, --repeat, --duration, --limit and --data need --users N")
     if duration is not None and repeat > 1:
-        raise UsageError("--duration and --repeat exclude each other: give one of them")
+        raise UsageError("--duration and --repeat cannot be combined")
     path, marked = split_session(file)
     loaded = contract_for_file(contract, path, decoder)
     out = output or new_recording_path()

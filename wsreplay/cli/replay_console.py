@@ -41,7 +41,7 @@ class ReplayConsole(Console):
 
     def ended(self, played: Played) -> None:
         """A connection was played."""
-        outcome = "played to its end" if played.complete else "ended early"
+        outcome = "played to the end" if played.complete else "ended early"
         self.say(f"▪ session {played.session}, connection {played.connection}  {outcome}, {played.sent:,} sent")
 
     def progress(self, result: Result, sessions: int) -> None:

@@ -71,7 +71,7 @@ class Rotation:
         try:
             await self._proxy.rotate(path)
         except WsreplayError as error:
-            self._console.complain(f"recording goes on in {self._proxy.path}: {error}")
+            self._console.complain(f"recording continues in {self._proxy.path}: {error}")
             self._not_before = time.monotonic() + _TRY_AGAIN_S
             return
         self._began_ns = time.monotonic_ns()

@@ -40,7 +40,7 @@ def show_overview(
     if not reachable(path).exists():
         raise UsageError(f"{path}: no such file or folder")
     if follow and form == "html" and output is None:
-        raise UsageError("a page that is kept up to date is a file: name it with -o, and open it in a browser")
+        raise UsageError("-f html with --follow needs a file: add -o FILE, and open that file in a browser")
     painted = wants_colour(color) if output is None else bool(color)
     watch = OverviewWatch(path, load(contract) if contract else None, decoder, users)
     try:
@@ -99,8 +99,8 @@ def _draw(overview: StatisticsOverview, painted: bool) -> None:
     width, height = shutil.get_terminal_size((100, 30))
     lines = overview_text.render(overview, color=painted, width=width).splitlines()
     if len(lines) > height - 1:
-        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines: a taller terminal shows them"]
-    lines.append(fit("Ctrl-C ends", width))
+        lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines (a taller terminal shows them)"]
+    lines.append(fit("Ctrl-C stops", width))
     sys.stdout.write(_HOME + f"{_REST_OF_LINE}\n".join(lines) + _REST_OF_LINE + _REST_OF_SCREEN)
     sys.stdout.flush()
 

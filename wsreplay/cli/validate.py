@@ -95,7 +95,7 @@ def command(
         require("parquet", "pyarrow", purpose="-f parquet")
     spans, read_as = every_span or "html" in forms or PARQUET in forms, ReadAs(decoder, users)
     if follow and across:
-        raise UsageError("--across takes recordings that are finished, --follow one that grows")
+        raise UsageError("--across and --follow cannot be combined: --across needs finished recordings")
     results = _follow(paths, chosen, read_as, spans) if follow else _judge(paths, chosen, jobs, dask, read_as, spans, across)
     if save:
         _save(results)

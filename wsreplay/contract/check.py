@@ -125,4 +125,4 @@ def _no_opposites(rules: list[Declare]) -> None:
             for operand in rule.operands:
                 if all(_overlap((pattern,), forbidden) for pattern in operand):
                     what = one_of(map(str, operand))
-                    _fail(other, f"{other.id} forbids {what}, which {rule.id} demands: nothing can satisfy both")
+                    _fail(other, f"{other.id} forbids {what}, which {rule.id} requires: nothing can satisfy both")

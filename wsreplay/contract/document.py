@@ -59,7 +59,7 @@ class Value:
             self.fail(f"expected {what}, found {describe(self.data)}")
         return self.data
 
-    def string(self, what: str = "a text") -> str:
+    def string(self, what: str = "text") -> str:
         """A text that is not empty. Raises ContractError. `what` is what should stand here, in words."""
         if not isinstance(self.data, str) or not self.data:
             self.fail(f"expected {what}, found {describe(self.data)}")
@@ -166,7 +166,7 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             Value(None, place).fail(f"cannot be read: {error.problem}")
         except (yaml.YAMLError, ValueError, OverflowError):
-            Value(None, place).fail("no such number or date: put a text in quotes")
+            Value(None, place).fail("not a valid number or date: put text in quotes")
         if isinstance(data, int | float) and ":" in node.value:
             data = str(node.value)  # 1:30 is a time, not 90 as in YAML 1.1
         return Value(data if data is None or isinstance(data, str | int | float | bool) else str(node.value), place)

@@ -128,7 +128,7 @@ class _Loader:
         if "contract" not in self.top:
             self.document.fail("a contract begins with its name: `contract: NAME`")
         if "description" in self.top:
-            self.top["description"].string("a text for readers")
+            self.top["description"].string("text for readers")
         envelope, keys = self._envelope(), self._keys()
         spans = self.top["spans"].mapping() if "spans" in self.top else {}
         reader = Reader(keys, envelope, list(spans), _run_keys(spans, keys))
@@ -178,7 +178,7 @@ class _Loader:
         }
         for name, part in value.data.items():
             if name.startswith("conn."):
-                part.fail(f"{name} is what the connection says; a key needs another name")
+                part.fail(f"{name} is reserved for connections: choose another name for the key")
             if not keys[name].sources:
                 part.fail("expected at least one source")
             _check_no_circle(name, keys, part)

@@ -109,7 +109,7 @@ def _condition(value: Value) -> Any:
             value.fail(f"not a JSON Schema: {error}")
     if isinstance(value.data, list):
         value.fail(
-            "a condition compares with a text, a number, true, false or null, keywords of JSON Schema, or a list of these"
+            "a condition compares with text, a number, true, false, null, keywords of JSON Schema, or a list of these"
         )
     return ValueGlob(value.data) if isinstance(value.data, str) and "*" in value.data else value.data
 

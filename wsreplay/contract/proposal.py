@@ -289,7 +289,7 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     fits = bool(proposal.events) or any(True for _ in _known(proposal))
     if not fits:
         return _of_its_own(proposal, name, base)
-    lines = ["# Proposed from a recording: what looks like what. Read it before you use it.", f"contract: {_scalar(name)}"]
+    lines = ["# Proposed from a recording, by similar names. Check it before you use it.", f"contract: {_scalar(name)}"]
     lines.append(f"extends: {base}")
     if seen.decoder != PLAIN:
         lines.append(f"envelope: {{decoder: {seen.decoder}}}")
@@ -298,7 +298,7 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
         lines.append("# Not mapped:")
         lines += [f"#   {_WAYS[way]}:{_comment(type_)}  {seen.counts[way, type_]:,}×" for way, type_ in proposal.unmapped]
     if proposal.unmapped and proposal.free_names:
-        lines.append(f"# If one of these means the same as a name of {base}, add it to events. Names that are left:")
+        lines.append(f"# If one of these means the same as a name of {base}, add it to events. Its unused names:")
         lines += _listed(proposal.free_names)
     if proposal.unkept:
         lines.append("# These rules ask for events that did not come. Turn off what your product does not promise:")
@@ -319,7 +319,7 @@ def _of_its_own(proposal: Proposal, name: str, base: str) -> str:
     if seen.type_path is not None:
         places = {"type": jsonpath.show(seen.type_path), **places}
     envelope = ", ".join(f"{place}: {_scalar(text)}" for place, text in places.items() if text is not None)
-    lines = [f"# Proposed from a recording in which nothing looks like an event of {base}.", f"contract: {_scalar(name)}"]
+    lines = [f"# Proposed from a recording whose events do not resemble those of {base}.", f"contract: {_scalar(name)}"]
     if envelope:
         lines.append(f"envelope: {{{envelope}}}")
     if proposal.unmapped:
@@ -328,7 +328,7 @@ def _of_its_own(proposal: Proposal, name: str, base: str) -> str:
         lines += [f"  - {pattern}   # {count:,}×" for pattern, count in listed]
     if proposal.common:
         lines.append(f"# Most messages have {_comment(', '.join(proposal.common))}.")
-    lines.append("# It demands nothing yet. Add keys, spans and rules: wsreplay help write-contracts")
+    lines.append("# It has no rules yet. Add keys, spans and rules: wsreplay help write-contracts")
     return "\n".join(lines) + "\n"
 
 

@@ -36,6 +36,6 @@ def common_properties() -> dict[str, JsonSchema]:
     return {
         "id": {"type": "string", "description": "names the rule in findings, and in contracts that extend this one"},
         "severity": SEVERITY,
-        "require_activation": {"type": "boolean", "description": "never to be activated is a violation"},
-        "enabled": {"type": "boolean", "description": "false takes a rule of the base away"},
+        "require_activation": {"type": "boolean", "description": "it is a violation if the rule never applies"},
+        "enabled": {"type": "boolean", "description": "false removes a rule of the base contract"},
     }

@@ -135,7 +135,7 @@ def opening(message: str) -> Iterator[Step]:
     yield executed()
 
 
-@scenario("Every event comes, in order and in time", ends_with="final_report")
+@scenario("Every event comes, in order and on time", ends_with="final_report")
 def healthy(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield partial("Latency rose after Tuesday's deployment")
@@ -143,7 +143,7 @@ def healthy(message: str) -> Iterator[Step]:
     yield Say("final_report", {"content": "1 finding, 2 recommendations"})
 
 
-@scenario("A tool starts and nobody ever hears of it again", violates=("tool",), follows=("worked",))
+@scenario("A tool starts and never reports back", violates=("tool",), follows=("worked",))
 def missing_event(message: str) -> Iterator[Step]:
     yield started(message)
     yield thinking()
@@ -160,7 +160,7 @@ def out_of_order(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("The first event takes longer than the user is patient", violates=("first-event",), seconds=3.0)
+@scenario("The first event comes too late", violates=("first-event",), seconds=3.0)
 def slow_start(message: str) -> Iterator[Step]:
     yield Pause(2.3)
     yield from opening(message)
@@ -177,14 +177,14 @@ def slow_tool(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("One event lies around before it is sent", violates=("latency",), seconds=0.9)
+@scenario("An event is sent long after it was created", violates=("latency",), seconds=0.9)
 def late_delivery(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield Say("partial_result", {"content": "Stale by the time you read it"}, held=0.4)
     yield completed(message)
 
 
-@scenario("A tool fails, the agent falls back and says that it failed", ends_with="error_event")
+@scenario("A tool fails; the agent falls back and reports the failure", ends_with="error_event")
 def failing_agent(message: str) -> Iterator[Step]:
     yield started(message)
     yield thinking()
@@ -207,7 +207,7 @@ def parallel_tools(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("Calls without ids: the same tool twice, told apart by their order")
+@scenario("Calls without ids: the same tool twice, distinguished by order")
 def tools_without_ids(message: str) -> Iterator[Step]:
     yield started(message)
     yield thinking()
@@ -218,7 +218,7 @@ def tools_without_ids(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("The agent hands work to another, whose run is nested in its own")
+@scenario("The agent delegates to a sub-agent, whose run is nested in its own")
 def sub_agent(message: str) -> Iterator[Step]:
     helper = "researcher"
     yield started(message)
@@ -234,7 +234,7 @@ def sub_agent(message: str) -> Iterator[Step]:
 
 
 @scenario(
-    "An event of somebody else's thread reaches this user",
+    "An event from another user's thread reaches this user",
     violates=("thread-owner",),
     follows=("run",),
     neighbour=True,
@@ -247,7 +247,7 @@ def leak(message: str) -> Iterator[Step]:
 
 
 @scenario(
-    "The connection is reset in mid-run; the client is back at once and misses nothing",
+    "The connection is reset during a run; the client reconnects at once and misses nothing",
     violates=("reconnect",), seconds=1.0,
 )  # fmt: skip
 def dropped_connection(message: str) -> Iterator[Step]:
@@ -259,7 +259,7 @@ def dropped_connection(message: str) -> Iterator[Step]:
 
 
 @scenario(
-    "The connection is reset in mid-run and the client never comes back",
+    "The connection is reset during a run, and the client never reconnects",
     violates=("reconnect",),
     follows=("run",),
     comes_back=False,
@@ -271,7 +271,7 @@ def lost_connection(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("The typing indicator goes on and off around the answer", ends_with="typing_stopped")
+@scenario("The typing indicator turns on and off around the answer", ends_with="typing_stopped")
 def typing(message: str) -> Iterator[Step]:
     yield Say("typing_started")
     yield from opening(message)
@@ -292,14 +292,14 @@ HOSTILE = (
 )
 
 
-@scenario("Text of all kinds, what terminals and pages must escape included")
+@scenario("Text of all kinds, including what terminals and pages must escape")
 def unicode(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield partial(HOSTILE)
     yield completed(message)
 
 
-@scenario("Messages that are no JSON, or no event: cut off, NaN, half a surrogate pair, a list, no type", violates=("json",))
+@scenario("Messages that are not JSON or not events: cut off, NaN, an unpaired surrogate, a list, no type", violates=("json",))
 def broken_json(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield Raw('{"type": "partial_result", "payload": {"content": "cut off in mid-sen')
@@ -340,7 +340,7 @@ def no_tools(message: str) -> Iterator[Step]:
     yield completed(message)
 
 
-@scenario("The agent goes on talking after it said that it had finished", violates=("run",), ends_with="partial_result")
+@scenario("The agent keeps sending after it has reported its end", violates=("run",), ends_with="partial_result")
 def after_the_end(message: str) -> Iterator[Step]:
     yield from opening(message)
     yield completed(message)

@@ -69,7 +69,7 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
     """The test's text; `name` is the cassette's."""
     sides = list(client_sides(recording, session))
     if not sides:
-        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to replay")
+        raise UsageError(f"session {session.id} was refused: there is nothing to replay")
     lasted_ns = sides[-1].ended_ns - session.opened_ns
     speed = 1 if lasted_ns <= _LONGEST_NS else math.inf
     backend = backend_of(recording, session)
@@ -108,7 +108,7 @@ def _speed(speed: float) -> str:
 
 def _pace(speed: float, lasted_ns: int) -> str:
     lasted = duration_text(max(0, lasted_ns))
-    return f"true to time ({lasted})" if speed == 1 else f"as fast as the client follows (it took {lasted})"
+    return f"at recorded speed ({lasted})" if speed == 1 else f"as fast as the client follows (it took {lasted})"
 
 
 def _prose(text: str) -> str:
@@ -140,7 +140,7 @@ def _side(side: ClientSide, user: str | None) -> Iterator[str]:
     elif side.client_dropped:
         yield f"{' ' * before}await client.drop()"
     elif empty and not rest:
-        yield f"{' ' * before}pass  # it said nothing, and heard nothing"
+        yield f"{' ' * before}pass  # no messages"
 
 
 def _patience(side: ClientSide) -> int:

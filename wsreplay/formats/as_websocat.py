@@ -21,10 +21,10 @@ def script(recording: Recording, session: Session) -> str:
     """The script's text, for a POSIX shell. What a line cannot carry (bytes, line breaks outside of JSON) is said in it."""
     sides = list(client_sides(recording, session))
     if not sides:
-        raise UsageError(f"session {session.id} never became a WebSocket: there is nothing to replay")
+        raise UsageError(f"session {session.id} was refused: there is nothing to replay")
     lines = [
         "#!/bin/sh",
-        f"# What the client said in {title_of(recording, session)}.",
+        f"# The client's messages in {title_of(recording, session)}.",
         "# usage: sh THIS_FILE [URL]    pauses are as recorded; with websocat, else with `wsreplay send`",
         f"url=${{1:-{shlex.quote(backend_of(recording, session))}}}",
         *_talk_function(next((side.connection.subprotocol for side in sides if side.connection.subprotocol), None)),

@@ -123,11 +123,11 @@ def put_in_order(conversation: ReadConversation, place: str, remarks: Remarks) -
         if message.t is None:
             message.t = last
             if message.missing is None:
-                remarks.add(place, "it has no time since 1970: it gets that of the message before it", f"message {number}")
+                remarks.add(place, "it has no valid time: the time of the message before it is used", f"message {number}")
         last = message.t
     times = [message.t or 0.0 for message in conversation.messages]
     if any(later < earlier for earlier, later in itertools.pairwise(times)):
-        remarks.add(place, "the messages are not in the order of their times: they were put in it")
+        remarks.add(place, "the messages were not in order of time: they were sorted")
         conversation.messages.sort(key=lambda message: message.t or 0.0)
     conversation.t = min([conversation.t, *times])
 

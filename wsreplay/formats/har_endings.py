@@ -76,7 +76,7 @@ def _told_close(fields: Fields, remark: Callable[[str], None]) -> ReadEnd | None
     close = {"code": close_value} if is_code else fields_of(close_value)
     if close is None:
         if close_value not in _DROPS:
-            remark(f"its _webSocketClose is {shown(close_value)}, which is not known: taken for a drop")
+            remark(f"its _webSocketClose is {shown(close_value)}, which is unknown: treated as a drop")
         return ReadEnd(None, None, None, None, Ending.DROPPED, clean(close_value) if isinstance(close_value, str) else None)
     code, reason = code_and_reason(close)
     t = first_time(close, "timestamp", "time")

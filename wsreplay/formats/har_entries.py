@@ -127,7 +127,7 @@ def parse_json(text: bytes) -> Any:
     try:
         return json.loads(text.decode("utf-8-sig"))
     except RecursionError:
-        raise ValueError("nested too deep") from None
+        raise ValueError("nested too deeply") from None
 
 
 def parse_beginning(text: bytes) -> Any:

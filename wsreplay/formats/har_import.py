@@ -86,7 +86,7 @@ class HarReader:
         remarks = len(self._remarks)
         yield from self._one_by_one(data, stream)
         if not is_large and len(self._remarks) == remarks:
-            self._remarks.add("", "damaged outside its entries, or continued after its end: that part is not read")
+            self._remarks.add("", "damaged outside its entries, or with data after its end: that part is ignored")
 
     def _list_of(self, document: Any) -> list[Any]:
         if not isinstance(document, dict) or "log" not in document:
@@ -107,24 +107,24 @@ class HarReader:
                     number += 1
                 data = b"" if splitter.over else stream.read(_CHUNK)
         except TooLong:
-            more = f"it is longer than {LONGEST_ENTRY // 2**20} MiB, which import does not read"
+            more = f"it is longer than {LONGEST_ENTRY // 2**20} MiB, the most that import reads"
             if not splitter.before:
                 raise ImportFormatError(f"not a HAR whose entries could be found: {more}", file=self._name) from None
-            self._remarks.add(f"log.entries[{number}]", f"{more}: it and all behind it are {_LEFT_OUT}")
+            self._remarks.add(f"log.entries[{number}]", f"{more}: it and everything after it are {_LEFT_OUT}")
             return
         if not splitter.before:
-            known = "neither a HAR, nor JSON lines of wsreplay, nor a flow file of mitmproxy, or damaged where it begins"
+            known = "not a HAR, wsreplay export or mitmproxy flow file, or damaged at its beginning"
             raise ImportFormatError(known, file=self._name)
         self._take_reached(_log_of(splitter.before))
         if not splitter.over:
             yield from self._cut_entry(splitter.rest, number, size)
 
     def _cut_entry(self, rest: bytes, number: int, size: int) -> Iterator[Any]:
-        whole = "1 entry is whole" if number == 1 else f"{number:,} entries are whole"
+        whole = "1 entry is complete" if number == 1 else f"{number:,} entries are complete"
         self._remarks.add("", f"cut off at byte {size:,}: {whole}")
         entry = parse_beginning(rest)
         if isinstance(entry, dict):
-            self._remarks.add(f"log.entries[{number}]", "it is cut off: what is whole of it is read")
+            self._remarks.add(f"log.entries[{number}]", "it is cut off: its complete parts are imported")
             yield entry
 
     def _parsed(self, text: bytes, place: str) -> Any:
@@ -137,7 +137,7 @@ class HarReader:
         except ValueError:
             self._remarks.add(place, f"it is not JSON: {_LEFT_OUT}")
             return {}
-        self._remarks.add(place, "it holds bytes that are not UTF-8: each was replaced by U+FFFD")
+        self._remarks.add(place, "it contains bytes that are not UTF-8: each was replaced by U+FFFD")
         return entry
 
     def _take_reached(self, log: Any) -> None:
@@ -252,7 +252,7 @@ class HarReader:
             return None
         attached = self._attachments(file)
         if attached is None:
-            why = "which is not there, or too large"
+            why = "which is missing or too large"
             self._remarks.add(place, f"its messages are in the file {shown(file)}, {why}: {_LEFT_OUT}")
             return None
         return self._attached(attached, f"{place}, {file}")

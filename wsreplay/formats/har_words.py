@@ -116,12 +116,12 @@ def from_client(fields: Fields) -> bool:
     if len(answers) == 1:
         return bool(answers.pop())
     if answers:
-        raise Odd("direction is told in two ways that differ")
+        raise Odd("it gives two different directions")
     given = (name for name in _DIRECTION_NAMES if fields.get(name) is not None and not _is_opcode_word(fields[name]))
     named = next(given, None)
     if named is None:
-        raise Odd("direction is not told")
-    raise Odd(f"direction is {shown(fields[named])}, which is not known")
+        raise Odd("it has no direction")
+    raise Odd(f"direction is {shown(fields[named])}, which is unknown")
 
 
 def is_error(fields: Fields) -> bool:
@@ -217,7 +217,7 @@ def _of_text(data: str, opcode: int, is_encoded: bool, note: Callable[[str], Non
     try:
         return data.encode()
     except UnicodeEncodeError:
-        note("an unpaired surrogate in its data became a question mark, since no text message can hold it")
+        note("an unpaired surrogate in its data became a question mark, since text messages cannot contain it")
         return data.encode("utf-8", "replace")
 
 

@@ -52,7 +52,7 @@ def _import_zip(archive: Archive, out: Path, name: str, redactor: Redactor | Non
     members = member_names(archive, ".har", ".har.gz") or member_names(archive, ".flows", ".mitm") or member_names(archive, "")
     if len(members) > 1 and not members[0].lower().endswith((".har", ".har.gz")):
         names = ", ".join(members[:4]) + (", …" if len(members) > 4 else "")
-        raise ImportFormatError(f"the zip file holds {len(members):,} files, none of them a HAR: {names}", file=name)
+        raise ImportFormatError(f"the zip file contains {len(members):,} files, none of them a HAR: {names}", file=name)
 
     def attachment(file: str) -> bytes | None:
         member = file if file in archive.NameToInfo else next(iter(member_names(archive, f"/{file}")), "")
@@ -96,7 +96,7 @@ def _write(
     redactor: Redactor | None, remarks: Remarks,
 ) -> None:  # fmt: skip
     if not conversations:
-        raise nothing(name, "; ".join(remarks.texts()) or "it holds other requests only, or none")
+        raise nothing(name, "; ".join(remarks.texts()) or "it contains only other requests, or none")
     import_values(lines(conversations, payloads, reached), out, source=name, redactor=redactor)
 
 

@@ -17,7 +17,7 @@ from wsreplay.store.verify import MOST_NS
 # From a million seconds on a double does not hold every nanosecond.
 _LONG_NUMBER = re.compile(rb"[0-9]{7}\.[0-9]")
 _DIRECTIONS = {"c2s": 0, "s2c": 1}
-TOO_DEEP = "nested too deep to be kept"
+TOO_DEEP = "nested too deeply to be stored"
 
 
 class BadLine(Exception):
@@ -53,7 +53,7 @@ def nanoseconds_of(value: Any) -> int:
     """A time that is written in seconds."""
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= MOST_NS // 10**9:
-        raise BadLine(f"t is a number of seconds since the start, at most {MOST_NS // 10**9}, not {shown(value)}")
+        raise BadLine(f"t must be a number of seconds since the start, at most {MOST_NS // 10**9}, not {shown(value)}")
     nanoseconds: int = round(value * 10**9)
     return nanoseconds
 
@@ -63,7 +63,7 @@ def direction_of(line: dict[str, Any]) -> int:
     try:
         return _DIRECTIONS[line.get("dir")]  # type: ignore[index]
     except (KeyError, TypeError):
-        raise BadLine(f"dir is c2s or s2c, not {shown(line.get('dir'))}") from None
+        raise BadLine(f"dir must be c2s or s2c, not {shown(line.get('dir'))}") from None
 
 
 def payload_of(line: dict[str, Any]) -> bytes:
@@ -75,7 +75,7 @@ def payload_of(line: dict[str, Any]) -> bytes:
         try:
             return base64.b64decode(member(line, "base64", str), validate=True)
         except ValueError:
-            raise BadLine("base64 is not in the alphabet of RFC 4648, or without its padding") from None
+            raise BadLine("base64 contains invalid characters, or lacks its padding (RFC 4648)") from None
     return bytes(member(line, "data", str, "").encode())
 
 
@@ -83,14 +83,14 @@ def headers_of(value: Any) -> Headers:
     """The headers of a list of pairs or of an object; none of null."""
     pairs = value.items() if isinstance(value, dict) else value if isinstance(value, list) else () if value is None else None
     if pairs is None:
-        raise BadLine("headers are a list of pairs, or an object")
+        raise BadLine("headers must be a list of pairs, or an object")
     return tuple(_pairs(pairs))
 
 
 def _pairs(pairs: Iterable[Any]) -> Iterator[tuple[str, str]]:
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
-            raise BadLine("headers are pairs of texts")
+            raise BadLine("headers must be pairs of strings")
         yield pair[0], pair[1]
 
 
@@ -106,7 +106,7 @@ def text_or_none(value: Any, name: str) -> str | None:
     """A text, or null; `name` is the member's, for the words."""
     if value is None or isinstance(value, str):
         return value
-    raise BadLine(f"{name} is a text or null, not {shown(value)}")
+    raise BadLine(f"{name} must be a string or null, not {shown(value)}")
 
 
 def moment_of(text: str) -> str:
@@ -114,12 +114,12 @@ def moment_of(text: str) -> str:
     try:
         start_of(text)
     except ValueError:
-        raise BadLine(f"started_at is a time such as 2026-11-20T10:00:00Z, not {shown(text)}") from None
+        raise BadLine(f"started_at must be a time such as 2026-11-20T10:00:00Z, not {shown(text)}") from None
     return text
 
 
 _REQUIRED: Any = object()
-_NAMES = {str: "a text", int: "a whole number", dict: "an object", list: "a list", bool: "true or false"}
+_NAMES = {str: "a string", int: "a whole number", dict: "an object", list: "a list", bool: "true or false"}
 
 
 def member(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED) -> Any:
@@ -130,7 +130,7 @@ def member(line: dict[str, Any], name: str, kind: type, default: Any = _REQUIRED
             raise BadLine(f"{name} is missing")
         return default
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise BadLine(f"{name} is {_NAMES[kind]}, not {shown(value)}")
+        raise BadLine(f"{name} must be {_NAMES[kind]}, not {shown(value)}")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise BadLine(f"{name} does not fit into 64 bits")
     return value
@@ -140,7 +140,7 @@ def number_of(line: dict[str, Any], name: str, least: int, most: int, default: A
     """A whole number within bounds, which are those of recordings: see `store.verify`."""
     value: int = member(line, name, int, default)
     if not least <= value <= most:
-        raise BadLine(f"{name} is a whole number from {least} to {most}, not {shown(value)}")
+        raise BadLine(f"{name} must be a whole number from {least} to {most}, not {shown(value)}")
     return value
 
 

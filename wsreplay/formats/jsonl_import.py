@@ -51,7 +51,7 @@ def read_lines(stream: BinaryIO, source: str) -> Iterator[bytes]:
         if not line:
             return
         if len(line) > LONGEST_LINE:
-            text = f"the line is longer than {LONGEST_LINE // 2**20} MiB, which import does not read"
+            text = f"the line is longer than {LONGEST_LINE // 2**20} MiB, the most that import reads"
             raise ImportFormatError(text, file=source, line=number)
         yield line
 
@@ -77,7 +77,7 @@ def import_lines(
                         raise ImportFormatError(reason, file=source, line=number) from None
                     if remarks is not None:
                         end = position + len(line)
-                        remarks.add(f"line {number}", f"cut off at byte {end:,}: the lines before it are whole")
+                        remarks.add(f"line {number}", f"cut off at byte {end:,}: the lines before it are complete")
                 except BadLine as error:
                     raise ImportFormatError(str(error), file=source, line=number) from None
             position += len(line)
@@ -212,7 +212,7 @@ class _Intake:
         flags = (FIN if member(line, "fin", bool, True) else 0) | (MASKED if masked else 0)
         for bit in member(line, "rsv", list, []):
             if bit not in (1, 2, 3):
-                raise BadLine("rsv lists the reserved bits that are set, out of 1, 2 and 3")
+                raise BadLine("rsv must list the reserved bits that are set, out of 1, 2 and 3")
             flags |= 1 << bit
         place = connection.id, direction
         length = number_of(line, "wire_length", 0, MOST_OFFSET, default_wire_length(len(payload), masked))

@@ -49,15 +49,15 @@ def read(stream: BinaryIO, name: str, remarks: Remarks, payloads: Payloads) -> l
         if damage.end is not None:
             what = f"cut off at byte {damage.end}, in the flow that begins at byte {damage.position}"
         if not count:
-            raise ImportFormatError(f"{what}; no flow before it is whole", file=name) from None
-        whole = "1 flow before it is whole" if count == 1 else f"{count:,} flows before it are whole"
-        remarks.add("", f"{what}: {whole}, what is behind it is not read")
+            raise ImportFormatError(f"{what}; no flow before it is complete", file=name) from None
+        whole = "1 flow before it is complete" if count == 1 else f"{count:,} flows before it are complete"
+        remarks.add("", f"{what}: {whole}, the rest is ignored")
     return conversations
 
 
 def _flow(flow: Any, place: str, remarks: Remarks, payloads: Payloads) -> ReadConversation | None:
     if isinstance(flow, TooLarge):
-        remarks.add(place, f"it is longer than {LONGEST // 2**20} MiB, which import does not read: {_LEFT_OUT}")
+        remarks.add(place, f"it is longer than {LONGEST // 2**20} MiB, the most that import reads: {_LEFT_OUT}")
         return None
     version = flow.get("version") if isinstance(flow, dict) else None
     if not isinstance(version, int) or isinstance(version, bool) or version < _OLDEST:
@@ -132,8 +132,8 @@ def _message(message: Any, payloads: Payloads, remark: Callable[[str], None]) ->
             if is_opcode and isinstance(content, bytes):
                 fault = "drop" if dropped is True else "inject" if injected is True else None
                 return ReadMessage(t, from_client, opcode, payloads.keep(content), fault=fault)
-    remark(f"it has not the form of a message: {_LEFT_OUT}")
-    return ReadMessage(t, from_client, 0, missing="a message of another form")
+    remark(f"it is not in the form of a message: {_LEFT_OUT}")
+    return ReadMessage(t, from_client, 0, missing="a message in an unknown form")
 
 
 def _peer(flow: dict[str, Any]) -> str | None:
@@ -168,5 +168,5 @@ def _get(value: dict[str, Any], name: str, kind: type[_Kind], default: Any) -> A
     if kind is bytes and isinstance(member, str):
         return member.encode("utf-8", "replace")
     if not isinstance(member, kind) or (kind is int and isinstance(member, bool)):
-        raise _Odd(f"its {name} is of another kind")
+        raise _Odd(f"the type of its {name} is wrong")
     return member

@@ -79,13 +79,13 @@ def _parse(data: bytes, position: int, limit: int, depth: int, base: int) -> tup
     """The value at a position and where it ends, within a limit. `base` is where the data begins in the stream."""
     colon = data.find(b":", position, min(limit, position + _LONGEST_PREFIX))
     if colon < 0 or not data[position:colon].isdigit():
-        raise Damaged(base + position, "a length is expected there")
+        raise Damaged(base + position, "a length was expected there")
     start = colon + 1
     end = start + int(data[position:colon])
     if end >= limit:
         raise Damaged(base + position, "a value is longer than what holds it")
     if depth > _DEEPEST:
-        raise Damaged(base + position, "it is nested too deep")
+        raise Damaged(base + position, "it is nested too deeply")
     return _value(data, start, end, depth, base), end + 1
 
 

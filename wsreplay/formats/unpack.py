@@ -237,7 +237,7 @@ def open_member(archive: Archive, member: str, remarks: Remarks) -> io.RawIOBase
     except KeyError:
         reason = "it is not in the zip file"
     except (RuntimeError, NotImplementedError):
-        reason = "it is encrypted, or packed in a way that is not known"
+        reason = "it is encrypted, or compressed with an unknown method"
     except (zipfile.BadZipFile, OSError, EOFError, ValueError):
         reason = "its place in the zip file is damaged"
     remarks.add(member, f"cannot be read: {reason}")

@@ -171,7 +171,7 @@ class RecordingTools:
                 chosen = select_contracts(opened)[0]
         (outcome,) = judge_files([(path, chosen)], spans=spans, saved=SavedVerdicts.open())
         if outcome.judgement is None:
-            raise outcome.error or UsageError(f"{recording} could not be judged")
+            raise outcome.error or UsageError(f"{recording} could not be validated")
         return outcome.judgement
 
     # What was said.
@@ -275,7 +275,7 @@ def _rows(limit: int) -> int:
 
 def _verdict(judgement: Judgement | None) -> str:
     if judgement is None:
-        return "not judged yet: large; ask validate"
+        return "not validated yet: large; ask validate"
     if judgement.demands_nothing:
         return NO_RULES
     return NO_FIT if judgement.contract == NO_CONTRACT else str(judgement.verdict)

@@ -55,14 +55,14 @@ def _parse(text: str) -> FaultSpec:
     options = dict(_option(part, kind) for part in rest)
     direction = options.get("dir", "c2s" if kind == "halfopen" else "both")
     if direction not in _DIRECTIONS or (kind == "halfopen" and direction == "both"):
-        raise ValueError("dir is c2s, s2c" + ("" if kind == "halfopen" else " or both"))
+        raise ValueError("dir must be c2s, s2c" + ("" if kind == "halfopen" else " or both"))
     probability = float(options.get("p", "1"))
     if not 0 <= probability <= 1:
-        raise ValueError("p is a probability from 0 to 1")
+        raise ValueError("p must be a probability from 0 to 1")
     start_s = parse_duration(options.get("from", "0")) / 1e9
     end_s = parse_duration(options["until"]) / 1e9 if "until" in options else None
     if end_s is not None and end_s <= start_s:
-        raise ValueError("until is later than from: both count from a connection's beginning")
+        raise ValueError("until must be later than from: both count from the start of a connection")
     return FaultSpec(
         text, kind, _DIRECTIONS[direction], probability,
         start_s=start_s, end_s=end_s,
@@ -93,5 +93,5 @@ def _sizes(text: str) -> tuple[int, int]:
     low, dash, high = text.partition("-")
     sizes = _positive(parse_size(low)), parse_size(high if dash else low)
     if sizes[1] < sizes[0]:
-        raise ValueError("slice is the smallest and the largest piece, such as 1-20")
+        raise ValueError("slice must be the smallest and the largest piece, such as 1-20")
     return sizes

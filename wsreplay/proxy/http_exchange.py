@@ -169,7 +169,7 @@ class Exchange:
         """Bytes came that are not HTTP, or not surely what they look like. A WebSocket may be in what follows."""
         who, stream = ("server", self._responses) if direction else ("client", self._requests)
         what = _TLS if raw.startswith(_TLS_HANDSHAKE) else stream.opaque
-        self._why_unread = f"{who}: sent {what}; it passed unread"
+        self._why_unread = f"{who}: sent {what}; it was forwarded unread"
         self._record.unread = next((connection for connection in self._answers if connection is not None), None)
         if direction:
             if self._record.unread is None:

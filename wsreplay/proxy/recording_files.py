@@ -83,7 +83,7 @@ class RecordingFiles:
         try:
             relocated, held = self._mend(held, was_open)
         except OSError as error:
-            raise RecordingError(f"the files of {self.path} were moved, and stay apart: {error.strerror}") from error
+            raise RecordingError(f"the files of {self.path} were moved and cannot be brought back: {error.strerror}") from error
         if relocated is not None:
             self.path = relocated.now
         self.hold_recording()
@@ -157,7 +157,7 @@ class RecordingFiles:
             except OSError as refused:
                 error = error or refused
         assert error is not None
-        raise RecordingError(f"{self.path} is gone or damaged, and no file can be made in its place: {error.strerror}")
+        raise RecordingError(f"{self.path} is gone or damaged, and no file can be created in its place: {error.strerror}")
 
 
 class _Pointer:

@@ -89,7 +89,7 @@ def _parse(text: str) -> EventFault:
     direction = {"c2s:": 0, "s2c:": 1}.get(written[:4])
     probability = float(options.get("p", "1"))
     if not 0 <= probability <= 1:
-        raise ValueError("p is a probability from 0 to 1")
+        raise ValueError("p must be a probability from 0 to 1")
     numbers = {name: int(options[name]) for name in ("nth", "keep", "code") if name in options}
     if numbers.get("nth", 1) < 1 or numbers.get("keep", 0) < 0 or not 1000 <= numbers.get("code", 1000) < 5000:
         raise ValueError("nth counts from 1, keep from 0, and a close code is from 1000 to 4999")

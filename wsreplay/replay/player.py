@@ -145,7 +145,7 @@ class ScriptRunner:
             return
         self._note_mismatch(reason)
         if self.how.on_mismatch is OnMismatch.CLOSE:
-            self.peer.send(CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"departed from the recording")
+            self.peer.send(CLOSE, POLICY_VIOLATION.to_bytes(2, "big") + b"did not follow the recording")
             self.peer.flush()
             self.ended()
         elif self.how.on_mismatch is OnMismatch.SKIP:

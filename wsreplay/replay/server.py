@@ -88,7 +88,7 @@ class ReplayServer:
 
     @property
     def mismatches(self) -> list[Mismatch]:
-        """Where clients departed from the recording, of all connections that have ended."""
+        """Where clients did not follow the recording, of all connections that have ended."""
         return [mismatch for played in self.played for mismatch in played.mismatches]
 
     @property

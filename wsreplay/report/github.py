@@ -30,7 +30,7 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     verdict = worst(result.verdict for result in results)
     counts = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
     if broken:
-        counts.append(f"{count_text(len(broken), 'file')} could not be judged")
+        counts.append(f"{count_text(len(broken), 'file')} could not be validated")
     left = len(failures) + len(broken) - MOST
     more = f"; the {MOST} worst follow" if left > 0 else ""
     injected = {result.path: Injected.into(result) or Injected() for result in results}
@@ -40,7 +40,7 @@ def _lines(results: Sequence[FileResult]) -> Iterator[str]:
     level = Severity.ERROR if errors or broken else level
     yield _command(level, f"{word_of_all(results)}: {', '.join(counts)}{more}", title="wsreplay")
     for result in broken[:MOST]:
-        yield _command(Severity.ERROR, result.why_not_judged, title="could not be judged", file=result.path)
+        yield _command(Severity.ERROR, result.why_not_judged, title="could not be validated", file=result.path)
     for result, finding in failures[: max(MOST - len(broken), 0)]:
         yield _finding(result, finding, mark(injected[result.path].beside(finding)))
 

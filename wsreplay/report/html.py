@@ -36,7 +36,7 @@ _AROUND = 5
 _MOST_FINDINGS = 500  # of one session
 _EXCERPT = 2000  # characters of a payload
 _GIST = 160
-_WORDS = {"error": "not judged"}
+_WORDS = {"error": "not validated"}
 _COLOURS = {
     "violated": "bad", "error": "bad", "satisfied": "good", "ok so far": "good", "pending": "warn",
     "inconclusive": "warn", "vacuous": "warn", UNPROVEN: "bad", NO_FIT: "warn", NO_RULES: "warn",
@@ -111,7 +111,7 @@ class _Page:
         judgement = result.judgement
         yield f'<section class="file" id="f{number}"><h2>{_shown(result.path)} {_badge(result.word)}</h2>'
         if judgement is None:
-            yield f'<p class="trouble">could not be judged: {_shown(result.error or "reason unknown")}</p></section>'
+            yield f'<p class="trouble">could not be validated: {_shown(result.error or "reason unknown")}</p></section>'
             return
         yield from _facts(result, judgement)
         by_session: defaultdict[int | None, list[Finding]] = defaultdict(list)

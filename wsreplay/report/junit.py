@@ -100,7 +100,7 @@ def _started_at(result: FileResult) -> str:
 def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterator[_Case]:
     judgement = result.judgement
     if judgement is None or result.why_not_judged:
-        yield _Case("can be judged", result.path, "error", result.why_not_judged, result.why_not_judged)
+        yield _Case("can be validated", result.path, "error", result.why_not_judged, result.why_not_judged)
         return
     findings_by_rule: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in judgement.findings:
@@ -158,7 +158,7 @@ def _outcome(
 _SKIPPED = {
     Verdict.VACUOUS: "vacuous: the rule never applied",
     Verdict.INCONCLUSIVE: "inconclusive: the recording ends before it is decided",
-    Verdict.PENDING: "pending: an obligation is open",
+    Verdict.PENDING: "pending: something is still due",
 }
 
 

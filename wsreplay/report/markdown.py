@@ -80,7 +80,7 @@ class _IssuePart:
         result, judgement = self.result, self.result.judgement
         about = f"**{code(result.path)}**"
         if judgement is None or result.why_not_judged:
-            yield [f"{about}: could not be judged. {code(result.why_not_judged)}", ""]
+            yield [f"{about}: could not be validated. {code(result.why_not_judged)}", ""]
             return
         failures = result.failures()
         by_contract = f"by {code(judgement.contract)} v{visible(judgement.contract_version)}"

@@ -28,7 +28,7 @@ UNPROVEN = "unproven"
 class FileResult:
     """One recording judged by one contract; can be sent between processes.
 
-    `path` is as the user named it. Exactly one of `judgement` and `error` (why the file could not be judged) is given. `known`
+    `path` is as the user named it. Exactly one of `judgement` and `error` (why it could not be validated) is given. `known`
     holds the fingerprints that a baseline accepts. `resume_within_ns` is how sessions were stitched. `strict` says that what
     could not be shown to hold is wrong too: `strictly` makes such a result. `contract` is what it was judged by, whose names of
     types and places reports show.
@@ -70,7 +70,7 @@ class FileResult:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All findings; none where the file could not be judged."""
+        """All findings; none where the file could not be validated."""
         return () if self.judgement is None else self.judgement.findings
 
     def is_known(self, finding: Finding) -> bool:
@@ -100,7 +100,7 @@ class FileResult:
         """Why there is no verdict: what stood in the way, that there are no rules, or what was seen that no contract fits;
         else empty."""
         if self.judgement is None:
-            return self.error or "could not be judged"
+            return self.error or "could not be validated"
         if self.judgement.demands_nothing:
             return NO_DEMANDS
         if self.judgement.contract != NO_CONTRACT:
@@ -174,7 +174,7 @@ def least_to_fail(results: Iterable[FileResult], fail_on: Severity) -> Severity:
 
 
 def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR, strict: bool = False) -> int:
-    """What `validate` exits with: 3 where something could not be judged, or no rule ever applied; 1 on failures; else 0.
+    """What `validate` exits with: 3 where something could not be validated, or no rule ever applied; 1 on failures; else 0.
 
     A failure is a finding of at least the severity `fail_on`; under `strict` also a warning, and a rule that is vacuous or
     inconclusive.

@@ -80,7 +80,7 @@ class _File:
         about = [visible(self.result.path)]
         if judgement is None:
             yield from self._head(about)
-            yield from self._block("  could not be judged: ", self.result.error or "reason unknown", RED)
+            yield from self._block("  could not be validated: ", self.result.error or "reason unknown", RED)
             return
         contract = f"contract {visible(judgement.contract)} v{visible(judgement.contract_version)}"
         yield from self._head([*about, NO_FIT if judgement.contract == NO_CONTRACT else contract])
@@ -324,7 +324,7 @@ def _session_word(result: FileResult, judgement: Judgement, session: int, findin
         return "KNOWN", YELLOW
     is_passed_by = session in judgement.unjudged and session not in judgement.session_verdicts
     if judgement.contract == NO_CONTRACT or judgement.demands_nothing or is_passed_by:
-        return "NOT JUDGED", YELLOW
+        return "NOT VALIDATED", YELLOW
     verdict = judgement.session_verdicts.get(session, Verdict.SATISFIED)
     if verdict in (Verdict.SATISFIED, Verdict.OK_SO_FAR):
         return "PASSED", GREEN
@@ -354,8 +354,8 @@ def _summary(results: Sequence[FileResult], paint: Paint, width: int) -> Iterato
     column = min(max(cells(visible(result.path)) for result in results), width // 2)
     names = max((cells(visible(result.judgement.contract)) for result in results if result.judgement), default=0)
     for result in results:
-        verdict = result.word if result.judgement else "not judged"
-        line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<12}', _colour(result))}  "
+        verdict = result.word if result.judgement else "not validated"
+        line = f"  {pad(visible(result.path), column)}   {paint(f'{verdict:<13}', _colour(result))}  "
         judged = result.judgement
         about = f"{pad(visible(judged.contract), names)}   {_totals(result)}" if judged else visible(result.error or "")
-        yield line + fit(about, max(width - column - 19, 10))
+        yield line + fit(about, max(width - column - 20, 10))

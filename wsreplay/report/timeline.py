@@ -179,7 +179,7 @@ def why_decided(finding: Finding) -> str:
             return "when the session ended"
         case "trace_end":
             return "when the recording ended"
-    return f"when {finding.seen} came" if finding.seen else "by what came then"
+    return f"when {finding.seen} came" if finding.seen else "by the next event"
 
 
 def _is_of_run(finding: Finding) -> bool:

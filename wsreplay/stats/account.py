@@ -41,7 +41,7 @@ class Account:
     run_times: SpanGroup = field(default_factory=SpanGroup)
     findings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     seconds: Counter[int] = field(default_factory=Counter)
-    unread_frames: int = 0  # that are recorded, and not judged yet
+    unread_frames: int = 0  # that are recorded, and not validated yet
     # how many types of each direction, and labels of each kind, are told apart
     _names: Counter[int | str] = field(default_factory=Counter)
 

@@ -106,7 +106,7 @@ def acquire(recording: str | Path) -> Lock:
             lock = Lock(real, (beside, _take(by_inode, recording, real)), lock.created)
         elif status.st_nlink > 1:
             raise RecordingError(
-                f"{recording} has other names (hard links), and {_folder()} is not this user's alone, so that nobody can tell"
+                f"{recording} has other names (hard links), and {_folder()} is not this user's alone, so wsreplay cannot tell"
                 " whether it is written by one of them: record into a copy"
             )
         undo.pop_all()

@@ -68,7 +68,7 @@ class Recording:
         if not had_wal and access.is_without_wal(self._db) and not self.live:
             wal = f"{self.path.name}-wal"
             self.warning = (
-                f"{self.path} was never ended, and no {wal} is beside it. If it is a copy, its last part is missing:"
+                f"{self.path} was not closed, and there is no {wal} next to it. If it is a copy, its last part is missing:"
                 f" copy the {wal} of the original too"
             )
 
@@ -191,7 +191,7 @@ class Recording:
         """One connection. Raises UsageError."""
         row = next(self.query(f"SELECT {_CONNECTION_COLUMNS} FROM connection WHERE id = ?", (connection_id,)), None)
         if row is None:
-            raise UsageError(f"{self.path} holds no connection {connection_id}")
+            raise UsageError(f"{self.path} has no connection {connection_id}")
         with sound(self.path, "a row of connection"):
             return _connection(row, self.live)
 
@@ -234,7 +234,7 @@ class Recording:
             if damaged:
                 raise verify.damaged_frame(str(self.path), frame_id)
             return Frame._make(values)
-        raise UsageError(f"{self.path} holds no frame {frame_id}")
+        raise UsageError(f"{self.path} has no frame {frame_id}")
 
     def messages(self, *, after_id: int = 0, connections: Collection[int] | None = None) -> Iterator[Message]:
         """Messages and control frames in the order they became complete; their times never go back within a run.

@@ -120,7 +120,7 @@ def version_of(db: sqlite3.Connection, path: str) -> int:
     if application_id != APPLICATION_ID:
         if is_blank(db):
             raise NotARecording(
-                f"{path} holds nothing. If it is a copy, the original has the rest in a second file, {path}-wal: copy both"
+                f"{path} contains nothing. If it is a copy, copy {path}-wal of the original too"
             )
         raise NotARecording(f"{path} is an SQLite file of another program, not a recording")
     if version > NEWEST:

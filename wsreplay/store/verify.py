@@ -56,16 +56,16 @@ def check_tables(db: sqlite3.Connection, path: str, version: int) -> None:
     for kind, name, table, page, sql in objects:
         if page:
             if page in pages:
-                raise CorruptRecording(f"{path} is damaged: {name} has its rows where another table has its own")
+                raise CorruptRecording(f"{path} is damaged: {name} shares its rows with another table")
             pages.add(page)
         if table not in schema.TABLES:
             continue
         if name in expected:
             if (kind, _words(sql)) != expected[name]:
-                raise CorruptRecording(f"{path} cannot be trusted: {name} is {_what(kind)} that wsreplay does not make")
+                raise CorruptRecording(f"{path} cannot be trusted: {name} is {_what(kind)} that wsreplay does not create")
             missing.discard(name)
         elif kind != "index" or not re.fullmatch(_PLAIN_INDEX, _words(sql), re.IGNORECASE):
-            raise CorruptRecording(f"{path} cannot be trusted: it has {_what(kind)} on {table} that wsreplay does not make")
+            raise CorruptRecording(f"{path} cannot be trusted: it has {_what(kind)} on {table} that wsreplay does not create")
     if missing:
         raise CorruptRecording(f"{path} is damaged: it has no table {min(missing)}")
 
@@ -93,7 +93,7 @@ def check_values(db: sqlite3.Connection, path: str) -> None:
     for table in _SMALL_TABLES:
         row = db.execute(f"SELECT rowid FROM {table} WHERE {row_damage(db, table)} LIMIT 1").fetchone()
         if row is not None:
-            raise CorruptRecording(f"{path} is damaged: row {row[0]} of {table} holds what no recorder writes")
+            raise CorruptRecording(f"{path} is damaged: row {row[0]} of {table} contains values that no recorder writes")
     for started_at, options in db.execute("SELECT started_at, options FROM recording"):
         try:
             start_of(started_at)
@@ -136,4 +136,4 @@ def explain(db: sqlite3.Connection, path: str) -> CorruptRecording | None:
 
 def damaged_frame(path: str, frame_id: int) -> CorruptRecording:
     """What to say of a frame with values that no recorder writes."""
-    return CorruptRecording(f"{path} is damaged: frame {frame_id} holds what no recorder writes")
+    return CorruptRecording(f"{path} is damaged: frame {frame_id} contains values that no recorder writes")

@@ -51,7 +51,7 @@ class _Relay:
         if self.gone.is_set():
             return "the relay has ended"
         silent_s = time.monotonic() - self._heard_at
-        return f"the relay has said nothing for {silent_s:.0f} seconds" if silent_s > SILENT_AFTER_S else ""
+        return f"the relay has not reported for {silent_s:.0f} seconds" if silent_s > SILENT_AFTER_S else ""
 
     def unready(self) -> str:
         """Why no traffic should be sent to it; "" where it may."""

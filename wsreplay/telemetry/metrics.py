@@ -51,23 +51,23 @@ class _AccountCollector(Collector):
 
 
 def _relay_metrics(status: RelayStatus) -> Iterator[Metric]:
-    info = GaugeMetricFamily("wsreplay_build_info", "Always 1; the label tells the version.", labels=["version"])
+    info = GaugeMetricFamily("wsreplay_build_info", "Always 1; the label is the version.", labels=["version"])
     info.add_metric([wsreplay.__version__], 1)
     yield info
     counters = (
-        ("relayed_bytes", "Bytes that the relay took from clients and backend.", status.bytes),
-        ("recorder_restarts", "Recorder processes that were started again.", status.recorder_restarts),
-        ("http_requests", "Plain HTTP requests that passed.", status.http_requests),
-        ("faults", "Faults that were injected on purpose.", status.faults),
+        ("relayed_bytes", "Bytes received from clients and backend.", status.bytes),
+        ("recorder_restarts", "Restarts of the recorder process.", status.recorder_restarts),
+        ("http_requests", "Plain HTTP requests forwarded.", status.http_requests),
+        ("faults", "Faults injected on purpose.", status.faults),
     )
     for name, text, value in counters:
         yield CounterMetricFamily(f"wsreplay_{name}", text, value=value)
     gauges = (
-        ("open_connections", "WebSockets that are open.", status.open_connections),
-        ("recorder_lag_seconds", "Age of the oldest bytes that are handed over and not committed.",
+        ("open_connections", "Open WebSockets.", status.open_connections),
+        ("recorder_lag_seconds", "Age of the oldest bytes not yet committed to the file.",
          status.recorder_lag_ns / SECOND),
-        ("recorder_uncommitted_bytes", "Bytes that are handed over and not committed.", status.uncommitted_bytes),
-        ("recorder_stalled", "1 while nothing can be recorded.", bool(status.stalled)),
+        ("recorder_uncommitted_bytes", "Bytes not yet committed to the file.", status.uncommitted_bytes),
+        ("recorder_stalled", "1 while recording is impossible.", bool(status.stalled)),
     )  # fmt: skip
     for name, text, number in gauges:
         yield GaugeMetricFamily(f"wsreplay_{name}", text, value=number)
@@ -91,12 +91,12 @@ def _traffic_metrics(account: Account) -> Iterator[Metric]:
         if ending != "open":
             endings.add_metric([ending], number)
     yield endings
-    yield GaugeMetricFamily("wsreplay_recordings_live", "Recordings that are being written.", value=account.live)
-    yield GaugeMetricFamily("wsreplay_unjudged_frames", "Frames recorded and not judged yet.", value=account.unread_frames)
+    yield GaugeMetricFamily("wsreplay_recordings_live", "Recordings being written.", value=account.live)
+    yield GaugeMetricFamily("wsreplay_unjudged_frames", "Frames recorded and not validated yet.", value=account.unread_frames)
 
 
 def _verdict_metrics(account: Account) -> Iterator[Metric]:
-    open_spans = GaugeMetricFamily("wsreplay_spans_open", "Runs, tools and operations that are open.", labels=["span"])
+    open_spans = GaugeMetricFamily("wsreplay_spans_open", "Open runs, tools and operations.", labels=["span"])
     for kind in sorted({kind for kind, _ in account.spans} | account.open_spans.keys()):
         open_spans.add_metric([_label(kind)], account.open_spans[kind])
     yield open_spans
@@ -108,7 +108,7 @@ def _verdict_metrics(account: Account) -> Iterator[Metric]:
         "wsreplay_spans_ended", "Runs, tools and operations by how they ended.", labels=["span", "name", "state"]
     )
     lasted = HistogramMetricFamily(
-        "wsreplay_span_duration_seconds", "How long those took that ended by themselves.", labels=["span", "name"]
+        "wsreplay_span_duration_seconds", "Durations of those that ended themselves.", labels=["span", "name"]
     )
     for (kind, name), group in account.spans.items():
         for state, number in group.states.items():
@@ -118,7 +118,7 @@ def _verdict_metrics(account: Account) -> Iterator[Metric]:
     yield ended
     yield lasted
     findings = CounterMetricFamily(
-        "wsreplay_findings", "Findings by rule; inconclusive ones say that something is missing to decide.",
+        "wsreplay_findings", "Findings by rule; inconclusive ones could not be decided.",
         labels=["rule", "severity", "verdict"],
     )  # fmt: skip
     for (rule, severity, verdict), number in account.findings.items():

@@ -114,7 +114,7 @@ class BackgroundSender:
         try:
             self._batches.put_nowait(spans)
         except queue.Full:
-            self._fail("spans are left out, since it is too slow")
+            self._fail("spans are dropped, because it is too slow")
 
     def drain(self, within_s: float) -> None:
         """Wait until everything was sent or given up, at most so long."""

@@ -86,7 +86,7 @@ class PlayedTap(Tap):
         """Each mismatch on a line, and what to do."""
         if not self.mismatches:
             return []
-        hint = f"the client departs from {self.cassette}; if it is right, record it anew with --wsreplay-record=all"
+        hint = f"the client did not follow {self.cassette}; if the client is right, record again with --wsreplay-record=all"
         return [*map(str, self.mismatches), hint]
 
     def assert_valid(self, contract: str | Path | Contract | None = None, *, strict: bool = False) -> None:

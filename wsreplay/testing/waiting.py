@@ -36,7 +36,7 @@ async def wait_for_event(
             async for event in recording.events(contract=contract):
                 last.append(event.type or "(no event)")
             came = ", ".join(last) or "nothing"
-            raise _failure(error, f"{path}: no event fulfils {filter!r}", seconds, f"last came {came}") from None
+            raise _failure(error, f"{path}: no event matches {filter!r}", seconds, f"last came {came}") from None
 
 
 async def wait_for_finding(path: Path, rule: str | None, seconds: float, contract: AnyContract | None) -> Finding:

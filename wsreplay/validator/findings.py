@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     OK_SO_FAR = "ok_so_far"  # presumably true
     INCONCLUSIVE = "inconclusive"  # the trace ends before it is decided
     VACUOUS = "vacuous"  # never activated
-    ERROR = "error"  # could not be judged
+    ERROR = "error"  # could not be validated
 
 
 class Severity(StrEnum):
@@ -192,7 +192,7 @@ def unjudged_notes(unjudged: Mapping[int, Mapping[str, int]]) -> Iterator[str]:
     """A line for each session in which something was judged by no rule."""
     for session, counts in islice(unjudged.items(), MOST_NOTED):
         listed = ", ".join(_counted(what, count) for what, count in counts.items())
-        yield f"session {session}: not judged: {listed}"
+        yield f"session {session}: not validated: {listed}"
     if len(unjudged) > MOST_NOTED:
         yield f"the same in {len(unjudged) - MOST_NOTED:,} more sessions"
 

@@ -301,7 +301,7 @@ class MessageReader:
         count = 0
         for event in events:
             if event.type is None:
-                conn.session.pass_unjudged("answer to what was not seen")
+                conn.session.pass_unjudged("answer to an unseen request")
                 self.untyped += 1
                 continue
             count += 1

@@ -29,7 +29,7 @@ SOMEBODY_ELSE = "somebody-else"
 
 @dataclass(frozen=True, slots=True)
 class WholeTrace:
-    """A trace that can be judged: connections, whole messages in order, and how far it is known to reach (ns)."""
+    """A trace that can be validated: connections, whole messages in order, and how far it is known to reach (ns)."""
 
     connections: tuple[Connection, ...]
     messages: tuple[Message, ...]

@@ -230,7 +230,7 @@ def _judge_side_by_side(
 
 def _given_up(path: Path, contract: Contract | None, error: BaseException) -> FileOutcome:
     name = contract.name if contract is not None else NO_CONTRACT
-    text = f"{remote.shown(path)}: the processes that judged it died, again and again ({type(error).__name__})"
+    text = f"{remote.shown(path)}: the processes that validated it died repeatedly ({type(error).__name__})"
     return FileOutcome(path, name, None, RecordingError(text))
 
 

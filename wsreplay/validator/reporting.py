@@ -60,7 +60,7 @@ class Counts:
         return Severity.WARNING if self.violations and not self.severe else Severity(self.rule.severity)
 
     def fail(self) -> None:
-        """It could not be judged, which a finding has already said."""
+        """It could not be validated, which a finding has already said."""
         self.errors += 1
 
     def doubt(self, count: int = 1) -> None:

@@ -136,7 +136,7 @@ def verdict_of_rule(violations: int, errors: int, inconclusive: int, pending: in
 
 
 def whole(contract: Contract, rules: tuple[RuleVerdict, ...], matched: int) -> Verdict:
-    """Violated where a rule of severity error is, an error where one could not be judged; vacuous where nothing matched what
+    """Violated where a rule of severity error is, an error where one could not be validated; vacuous where nothing matched what
     the contract names."""
     verdicts = {rule.verdict for rule in rules}
     if any(rule.verdict is Verdict.VIOLATED and rule.severity is Severity.ERROR for rule in rules):
@@ -258,8 +258,8 @@ def notes_of(contract: Contract, skipped: int, undecodable: int, anonymous: int,
     if skipped:
         notes.append(f"{count_text(skipped, 'connection')} skipped: not covered by this contract's applies_to")
     if anonymous and sessions > 1:
-        know = "session names no user, and counts as a user of its own" if anonymous == 1 else (
-            "sessions name no user, and count as a user each")
+        know = "session names no user, and counts as a separate user" if anonymous == 1 else (
+            "sessions name no user, and count as separate users")
         notes.append(f"{anonymous} {know}; say where to find the user with `--user`, or `user:` in the contract")
     if undecodable:
         them = "it" if undecodable == 1 else "them"

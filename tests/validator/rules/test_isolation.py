@@ -169,9 +169,9 @@ def test_the_connection_that_got_it_is_not_satisfied_and_the_other_is():
 
 @pytest.mark.parametrize(("first", "second", "notes"), [
     ("alice", "bob", []),
-    ("alice", None, ["1 session names no user, and counts as a user of its own; say where to find the user with "
+    ("alice", None, ["1 session names no user, and counts as a separate user; say where to find the user with "
                      "`--user`, or `user:` in the contract"]),
-    (None, None, ["2 sessions name no user, and count as a user each; say where to find the user with "
+    (None, None, ["2 sessions name no user, and count as separate users; say where to find the user with "
                   "`--user`, or `user:` in the contract"]),
 ])  # fmt: skip
 def test_unknown_users_are_said_once(first: str | None, second: str | None, notes: list[str]):

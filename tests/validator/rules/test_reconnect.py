@@ -18,7 +18,7 @@ reconnect:
   left: [{event: ws.drop, where: {$.by: client}}, {event: ws.close, where: {$.by: client, $.code: [1001, 1005, null]}}]
   lost: [ws.drop, {event: ws.close, where: {$.code: [1011, 1012, 1013]}}]
 """)
-LOST = "the connection was lost in mid-run; the connection was dropped by the server"
+LOST = "the connection was lost during the run; the connection was dropped by the server"
 
 
 def lost_at(seconds: float = 1) -> Trace:

@@ -128,7 +128,7 @@ def test_a_first_answer_that_nobody_can_read_is_not_called_missing() -> None:
     judgement = chat().raw(deep).at(5).close().judge()
     assert violated(judgement) == []
     assert said(judgement) == [
-        "json: a message could not be judged: nested deeper than 1,024 levels",
+        "json: a message could not be checked: nested deeper than 1,024 levels",
         "first-event: agent_started did not come within 2s after chat in thread t1; "
         "a message that could not be read came meanwhile",
     ]

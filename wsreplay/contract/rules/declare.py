@@ -79,7 +79,7 @@ def _mode(template: str, parts: dict[str, Value]) -> str:
 def _counts(template: str, parts: dict[str, Value]) -> dict[str, Any]:
     for name in ("min", "max"):
         if name in parts and template != "existence":
-            parts[name].fail(f"{name} belongs to existence, not to {template}")
+            parts[name].fail(f"{name} applies to existence, not to {template}")
     least = parts["min"].natural() if "min" in parts else 1
     most = parts["max"].natural(1) if "max" in parts else None
     if most is not None and most < least:
@@ -91,7 +91,7 @@ def _within(template: str, parts: dict[str, Value]) -> int | None:
     if "within" not in parts:
         return None
     if template not in ("response", "precedence"):
-        parts["within"].fail(f"within bounds response and precedence, not {template}")
+        parts["within"].fail(f"within applies to response and precedence, not to {template}")
     return duration_ns(parts["within"])
 
 

@@ -74,7 +74,7 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
             well = (look.own(f"– {why}"), look.style("warning"))
         elif recording.evidence.is_undecided(session):
             well = ("? not all is decided", look.style("warning"))
-        more = {"not kept": recording.evidence.forgotten, "not judged": recording.evidence.unjudged(session)}
+        more = {"not kept": recording.evidence.forgotten, "not validated": recording.evidence.unjudged(session)}
         rest = [(f" +{count:,} {what}", look.style("warning")) for what, count in more.items() if count]
         runs = [*(counted or [well]), *rest]
     gap = [("  ", look.style())] if runs else []

@@ -42,7 +42,7 @@ class FormatMonitor(Monitor):
     def check_undecodable(self, event: MessageEvent, why: str) -> None:
         """The text may or may not be JSON."""
         if self.rule.text != "any":
-            self._say(event, f"a message could not be judged: {why}", Verdict.INCONCLUSIVE)
+            self._say(event, f"a message could not be checked: {why}", Verdict.INCONCLUSIVE)
 
     def check_no_object(self, event: MessageEvent, value: Any) -> None:
         """The text is JSON, and no object."""

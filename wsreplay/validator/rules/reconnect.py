@@ -127,7 +127,7 @@ class ReconnectMonitor(MessageMonitor):
             loss,
             "cut",
             Severity.WARNING,
-            f"the connection was lost in mid-{self.rule.span}{lost(loss.conn)}; "
+            f"the connection was lost during the {self.rule.span}{lost(loss.conn)}; "
             f"the client reconnected after {duration_text(t - loss.t)}",
             t,
             "event",

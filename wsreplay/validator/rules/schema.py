@@ -58,7 +58,7 @@ class SchemaMonitor(MessageMonitor):
             self.reporter.report_message(
                 self.counts, event,
                 kind="schema",
-                message=f"{event.type} is nested too deep for its schema",
+                message=f"{event.type} is nested too deeply for its schema",
                 verdict=Verdict.INCONCLUSIVE,
                 seen=event.type,
             )  # fmt: skip

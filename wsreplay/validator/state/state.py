@@ -216,7 +216,7 @@ class SessionState:
         self.lost_by: str | None = None
         # a rule of severity error is violated; something could not be decided
         self.violated = self.undecided = False
-        # a rule of severity error could not be judged
+        # a rule of severity error could not be validated
         self.failed = False
 
     def name_by_message(self) -> None:
@@ -304,7 +304,7 @@ class SessionState:
         self.violated = True
 
     def fail(self) -> None:
-        """A rule of severity error could not be judged in it."""
+        """A rule of severity error could not be validated in it."""
         self.failed = True
 
     def close(self) -> None:
@@ -313,7 +313,7 @@ class SessionState:
         self.spans, self.ended, self.tables = [], [], []
 
     def verdict(self, finished: bool) -> Verdict:
-        """Violated where a rule of severity error is, an error where one could not be judged."""
+        """Violated where a rule of severity error is, an error where one could not be validated."""
         if self.violated:
             return Verdict.VIOLATED
         if self.failed:
