@@ -257,6 +257,29 @@ def test_what_stands_under_the_name_of_a_secret_is_hidden_if_it_is_a_text_or_a_n
     assert shown["id"] == 7
 
 
+def test_what_differs_is_hidden_differently_and_what_is_told_beside_it_stays_as_it_is_written() -> None:
+    assert hidden(b'{"password":12345}') != hidden(b'{"password":54321}')
+    shown = orjson.loads(hidden(b'{"password":"SECRET","inner":"{ \\"n\\" : 1.0 }","url":"set token=x"}') or b"")
+    assert (shown["inner"], shown["url"]) == ('{ "n" : 1.0 }', "set token=x")
+    text = b'no JSON: "topic": "\\u0041", "password": "SECRET"'
+    assert (hidden(text) or b"").startswith(b'no JSON: "topic": "\\u0041", "password": "redacted:')
+
+
+@pytest.mark.parametrize("message", [b'{"token":"a b"}', b'{"x":{"token":"a b"}}', b'no JSON: "token": "a b"'])
+def test_what_may_be_a_secret_is_one_in_a_first_message(message: bytes) -> None:
+    assert b"a b" not in (hidden(message) or b"")
+    assert hidden(message, is_first=False) == message
+
+
+def test_bytes_of_a_decoded_message_are_hidden_by_what_they_hold() -> None:
+    secrets = PayloadSecrets(SecretNames(), lambda value: "hidden")
+    for value, is_hidden in ((b"abcdefghijklmnopqrstuvwxyz", True), (b"a b", False), (b"", False)):
+        document = {"token": value}
+        shown = secrets.hide_in(document, is_first=False)
+        assert (shown == {"token": b"hidden"}) is is_hidden
+        assert is_hidden or shown is document
+
+
 def test_a_number_is_no_token() -> None:
     """Its name may be that of a secret, and may be that of a count."""
     assert hidden(b'{"token":12345678901234567890,"auth":7}') == b'{"token":12345678901234567890,"auth":7}'
