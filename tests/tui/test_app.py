@@ -250,7 +250,7 @@ async def test_hints_name_the_keys_that_were_given_and_a_click_presses_them(stag
         assert on.app.screen.bar.typing
         await on.press("escape", "v")
         await on.judged([])
-        assert "Z validates by another one" in on.text()
+        assert "Z validates with another contract" in on.text()
 
 
 async def test_the_palette_offers_what_can_be_done_here(stage, chat_recording):

@@ -24,7 +24,7 @@ LOOK_AHEAD = 1000
 
 
 class Mismatch(NamedTuple):
-    """Where the other side departs from the recording. `frame_id` is that of the message it was expected to send."""
+    """Where the other side does not follow the recording. `frame_id` is that of the message it was expected to send."""
 
     session: int
     connection: int

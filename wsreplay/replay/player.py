@@ -33,7 +33,7 @@ _TRAILING_TIMEOUT_S = 1.0
 
 
 class OnMismatch(StrEnum):
-    """What to do where the other side departs from the recording."""
+    """What to do where the other side does not follow the recording."""
 
     WAIT = "wait"  # go on waiting for what was expected
     SKIP = "skip"  # take what came for what was expected

@@ -43,7 +43,7 @@ async def test_notes_stand_below_the_findings_or_where_there_are_none(stage, rec
             await on.press("slash", *"never", "enter")
             assert "note:" not in on.text()
         else:
-            assert "Nothing is wrong by this contract." in on.text()
+            assert "No findings with this contract." in on.text()
 
 
 async def test_the_notes_of_a_session_are_its_own(stage, recording):

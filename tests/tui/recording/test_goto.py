@@ -32,6 +32,6 @@ async def test_where_to_go_can_be_said_as_a_share_of_the_time(stage, chat_record
 async def test_what_is_no_place_is_said_and_can_be_mended(stage, chat_recording):
     async with stage(chat_recording) as on:
         await on.press("enter", "colon", *"200%", "enter")
-        assert "'200%' is no place" in on.text()
+        assert "'200%' is not a place to go to" in on.text()
         await on.press("backspace", "backspace", "backspace", "backspace", "2", "enter")
         assert "   2/8" in on.text().splitlines()[-1]

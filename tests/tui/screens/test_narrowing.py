@@ -84,4 +84,4 @@ async def test_compared_messages_are_narrowed_by_what_their_payloads_say_and_sor
         await on.until(lambda: screen.list.rows[0].kind in (Kind.ONLY_A, Kind.ONLY_B))
         assert "by difference" in on.text() and len(screen.list.rows) == every
         await on.press("slash", *"nowhere")
-        await on.until(lambda: "No row has these words." in on.text())
+        await on.until(lambda: "No row contains this text." in on.text())

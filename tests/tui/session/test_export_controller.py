@@ -44,7 +44,7 @@ async def test_of_a_replay_is_written_what_has_come_when_it_is_asked_for(stage, 
             await on.until(lambda: on.app.screen.rows.matches is not None)
         screen = on.app.screen
         await on.press("0", "space", "space", "colon", *"3s", "enter", "e")
-        assert f"Hand over {2 if narrowed else 5} frames as" in on.text()
+        assert f"Export {2 if narrowed else 5} frames as" in on.text()
         await on.press("2")
         assert f"Write {2 if narrowed else 5} frames as JSON lines to" in on.text()
         screen.seek(screen.playback.end_ns)  # as it goes on behind the question

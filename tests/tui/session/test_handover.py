@@ -99,7 +99,7 @@ async def test_it_is_chosen_with_the_arrows_and_given_up_with_escape(stage, chat
         await on.press("enter")
         assert "Write this session as HAR to" in on.text()
         await on.press("escape", "e", "escape")
-        assert "Hand over" not in on.text()
+        assert "Export this session as" not in on.text()
 
 
 async def test_of_all_sessions_no_test_can_be_made(stage, chat_recording):

@@ -117,7 +117,7 @@ class DiffScreen(BaseScreen, FilteredList):
         """The cursor stays on its row, where that is still shown."""
         here = self.list.rows[self.list.cursor] if self.list.rows else None
         if self.rows:
-            self.list.set_empty_lines(["", "No row has these words.", f"{self.look.key('screen.escape')} shows all of them"])
+            self.list.set_empty_lines(["", "No row contains this text.", f"{self.look.key('screen.escape')} shows all of them"])
         self.list.fill(rows)
         self.filter.say_count(len(rows), len(self.rows))
         self.list.move_to(next((number for number, row in enumerate(rows) if row is here), 0), centre=True, quiet=True)

@@ -150,9 +150,9 @@ class FindingsScreen(BaseScreen, FilteredList):
         if self.recording.evidence.is_vacuous(self._number):
             if self.recording.evidence.demands_nothing:
                 nothing = self._wrapped([f"{NO_DEMANDS[0].upper()}{NO_DEMANDS[1:]}."])
-                return ["", *nothing, f"{another} validates by another one"]
-            return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates by another one"]
-        return ["", "Nothing is wrong by this contract.", f"{another} validates by another one"]
+                return ["", *nothing, f"{another} validates with another contract"]
+            return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates with another contract"]
+        return ["", "No findings with this contract.", f"{another} validates with another contract"]
 
     def paint_lines(self) -> None:
         look, status = self.look, self.host.validation.status

@@ -80,7 +80,7 @@ def fault_facts(fault: Fault, session: int | None, clock: ShownClock) -> list[De
         ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
     ]
-    why = "wsreplay did this to the traffic on purpose: it is no fault of its peers."
+    why = "wsreplay injected this on purpose; neither client nor backend is at fault."
     return [("head", "injected fault"), *_named(facts), ("plain", ""), ("dim", why)]
 
 
@@ -96,7 +96,7 @@ def owed_facts(item: OwedRow, clock: ShownClock) -> list[DetailLine]:
 
 def note_facts(mark: Mark, clock: ShownClock, key: str) -> list[DetailLine]:
     """A note that was left at a time, and the key that changes it."""
-    how: list[DetailLine] = [("plain", ""), ("dim", f"{key} changes it, and with no text takes it away")]
+    how: list[DetailLine] = [("plain", ""), ("dim", f"{key} edits the note; an empty text removes it")]
     return [("head", mark.note), *_named([("time", f"{clock.text(mark.t_ns)}   {mark.t_ns:,} ns")]), *how]
 
 

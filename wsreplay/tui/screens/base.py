@@ -151,7 +151,7 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
         except OSError as error:
             self.notify(self.look.own(str(error)), title=f"{what} was not copied", severity="error", markup=False)
             return
-        title = f"{what}: {count} are more than terminals take, so they are in a file"
+        title = f"{what}: {count} are too many for the terminal and are in a file"
         self.notify(self.look.own(str(path)), title=title, severity="warning", markup=False)
 
     def action_copy_text(self) -> None:

@@ -107,7 +107,7 @@ class Picker(ErrorGuard, ModalScreen["Answer | None"], FilteredList, Generic[Ans
         self.rows = self.arranged(self.items, lambda item: "\t".join(item.cells))
         self.filter.say_count(len(self.rows), len(self.items))
         if self.items:
-            self.table.set_empty_lines(["", "No row has these words."])
+            self.table.set_empty_lines(["", "No row contains this text."])
         self.table.set_count(len(self.rows))
         self._share_height()
         self.table.move_to(next((row for row, item in enumerate(self.rows) if item.answer == here), 0), quiet=True)

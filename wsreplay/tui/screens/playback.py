@@ -185,7 +185,7 @@ class PlaybackScreen(BaseScreen):
         from wsreplay.tui.recording.goto import parse_target
 
         known = "a frame number, a time such as 1:23.5 or @14:03:22, a step such as +2s, a share such as 50%, or end"
-        return None if parse_target(text, self.shown_clock) else f"{text!r} is no place: {known}"
+        return None if parse_target(text, self.shown_clock) else f"{text!r} is not a place to go to: {known}"
 
     # What the foot shows of it.
 

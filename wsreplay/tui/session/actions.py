@@ -38,7 +38,7 @@ class SessionActions(SessionParts, PlaybackScreen):
         Binding("y", "copy_payload", "Copy the payload", id="keep.copy_payload", show=False),
         Binding("Y", "copy_frame", "Copy the frame", id="keep.copy_frame", show=False),
         Binding("f", "page_payload", "Full payload in $PAGER", id="keep.page", show=False),
-        Binding("e", "export", "Hand over: cut, export, report, test", id="keep.export", show=False),
+        Binding("e", "export", "Export: cut, JSONL, HAR, report, test", id="keep.export", show=False),
         Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
         Binding("v", "findings", "Findings", id="session.findings", show=False),
         Binding("S", "statistics", "Statistics", id="session.statistics", show=False),

@@ -92,7 +92,7 @@ class ExportController:
             if place is not None:
                 self._ask_file(FORMATS[place], ids)
 
-        question = f"Hand over {self._scope(ids)} as"
+        question = f"Export {self._scope(ids)} as"
         self._app.push_screen(ChoiceScreen(question, [(format_.name, format_.words) for format_ in FORMATS]), chosen)
 
     def _scope(self, ids: list[int] | None) -> str:

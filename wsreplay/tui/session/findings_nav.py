@@ -171,7 +171,7 @@ class FindingNavigator:
         if NO_CONTRACT in evidence.names:
             return f"Nothing is judged: {NO_FIT}; {self._host.look.key('screen.contract')} chooses one."
         if not any(evidence.counts(self._rows.number)):
-            return "No findings here." if any(evidence.counts()) else "No findings by this contract."
+            return "No findings here." if any(evidence.counts()) else "No findings with this contract."
         return "None has come yet." if self._rows.horizon is not None else "The filter lets none through."
 
     def _why_no_other_way(self, steps: int) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Item = Head | ExtraRow | None
 
-LAYING = "laying out a payload"
+LAYING = "formatting the payload"
 _GAP: list[DetailLine] = [("plain", "")]  # before what is not the first
 
 
@@ -245,7 +245,7 @@ class Inspector:
         if not lines and isinstance(self.item, Head):
             known = self._recording.evidence.sign_at(self.item.id)
             if known is not None:  # there are so many that only this is known
-                lines.append(("warning", f"{self._host.look.sign_of(known)[0]} {known.rule}: what it says is not kept"))
+                lines.append(("warning", f"{self._host.look.sign_of(known)[0]} {known.rule}: its text was not saved"))
         lines += self._missing
         return [*lines, ("plain", "")] if lines else []
 

@@ -69,5 +69,5 @@ class PartnerController:
 
     def _why_none(self) -> str:
         if not self._recording.known_spans.revision:
-            return "what began and ended is known when there is a verdict"
+            return "starts and ends are known once the recording is validated"
         return "it neither begins nor ends a run or a tool, and is neither request nor answer"

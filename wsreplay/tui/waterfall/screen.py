@@ -43,8 +43,8 @@ class WaterfallScreen(PlaybackScreen):
         Binding("w", "back", "Back to the list", id="waterfall.back", show=False),
         Binding("a", "pan(-0.25)", "Earlier", id="waterfall.pan_left", show=False),
         Binding("d", "pan(0.25)", "Later", id="waterfall.pan_right", show=False),
-        Binding("plus,equals_sign", "zoom(2.0)", "Closer", id="waterfall.zoom_in", show=False),
-        Binding("underscore,minus", "zoom(0.5)", "Further away", id="waterfall.zoom_out", show=False),
+        Binding("plus,equals_sign", "zoom(2.0)", "Zoom in", id="waterfall.zoom_in", show=False),
+        Binding("underscore,minus", "zoom(0.5)", "Zoom out", id="waterfall.zoom_out", show=False),
         Binding("right_square_bracket", "next_finding(1)", "Next span with a finding", id="waterfall.next_wrong", show=False),
         Binding(
             "left_square_bracket", "next_finding(-1)", "Previous span with a finding", id="waterfall.previous_wrong", show=False
