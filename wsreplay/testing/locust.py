@@ -11,8 +11,8 @@
             return {"token": make_token(self.name)}
 
 Locust's statistics hold how long each answer took (`chat → agent_started`), each session as a whole, and a failure where a
-backend does not follow the recording. What was played is recorded, a file for each of Locust's processes, and judged when the test
-stops, before Locust ends: a rule that is broken is a failure too. Needs the extra `locust`.
+backend does not follow the recording. What was played is recorded, a file for each of Locust's processes, and judged when the
+test stops, before Locust ends: a rule that is broken is a failure too. Needs the extra `locust`.
 """
 
 from __future__ import annotations

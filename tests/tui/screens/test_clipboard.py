@@ -28,7 +28,7 @@ async def test_a_large_payload_is_written_to_a_file_of_its_user_alone(stage, scr
         (path,) = tmp_path.glob("wsreplay-frame-1-*")
         assert path.read_bytes() == payload and stat.S_IMODE(path.stat().st_mode) == 0o600
         shown = " ".join(on.text().split())
-        assert "they are in a file" in shown and not on.app.clipboard
+        assert "are in a file" in shown and not on.app.clipboard
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
         await on.press("y")
         assert "was not copied" in on.text()

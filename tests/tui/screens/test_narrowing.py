@@ -24,7 +24,7 @@ async def test_findings_are_narrowed_by_words_and_escape_shows_all_of_them(stage
         await on.press("enter", "escape")
         assert screen.list.count == every and on.app.screen is screen
         await on.press("slash", *"no-such-word", "enter")
-        assert "No finding has these words." in on.text() and "0 of" in on.text()
+        assert "No finding contains this text." in on.text() and "0 of" in on.text()
         await on.press("escape", "escape")
         assert not isinstance(on.app.screen, FindingsScreen)
 

@@ -137,7 +137,7 @@ class FindingsScreen(BaseScreen, FilteredList):
 
     def _why_empty(self) -> list[str]:
         if self.filter.text and self.recording.evidence.of_session(self._number):
-            return ["", "No finding has these words.", f"{self.look.key('screen.escape')} shows all of them"]
+            return ["", "No finding contains this text.", f"{self.look.key('screen.escape')} shows all of them"]
         status = self.host.validation.status
         again, another = self.look.key("screen.validate"), self.look.key("screen.contract")
         if status.stage is Stage.FAILED:
@@ -146,13 +146,14 @@ class FindingsScreen(BaseScreen, FilteredList):
         if self.recording.live and not self.recording.reader.last_id():
             return ["", "Nothing is recorded yet."]
         if not self.recording.evidence.is_there:
-            return ["", f"validating by {', '.join(self.host.validation.contracts_in_use) or 'the contract that fits'} …"]
+            return ["", f"validating with {', '.join(self.host.validation.contracts_in_use) or 'the contract that fits'} …"]
+        hint = f"{another} validates with another contract"
         if self.recording.evidence.is_vacuous(self._number):
             if self.recording.evidence.demands_nothing:
                 nothing = self._wrapped([f"{NO_DEMANDS[0].upper()}{NO_DEMANDS[1:]}."])
-                return ["", *nothing, f"{another} validates with another contract"]
-            return ["", "No rule of this contract applies here: is it the right one?", f"{another} validates with another contract"]
-        return ["", "No findings with this contract.", f"{another} validates with another contract"]
+                return ["", *nothing, hint]
+            return ["", "No rule of this contract applies here: is it the right one?", hint]
+        return ["", "No findings with this contract.", hint]
 
     def paint_lines(self) -> None:
         look, status = self.look, self.host.validation.status
