@@ -30,6 +30,7 @@ def setting_of(folder: Path, *gaps: Gap) -> TraceSetting:
     ("reason", "cut", "lost"),
     [
         ("payload cut", True, False),
+        ("payload cut: the recorder failed at it 3 times", True, False),
         ("withheld: no JSON", True, False),
         ("withheld: no JSON text", True, False),
         ("unfinished", False, False),

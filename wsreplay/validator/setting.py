@@ -87,7 +87,7 @@ class TraceSetting:
 
 def _is_cut(gap: Gap) -> bool:
     """The frame is there, but not all of its payload: it came, but cannot be read."""
-    return gap.reason == "payload cut" or gap.reason.startswith("withheld: no JSON")
+    return gap.reason.startswith(("payload cut", "withheld: no JSON"))
 
 
 def _is_unfinished(gap: Gap) -> bool:
