@@ -121,7 +121,7 @@ def test_the_command_tells_formats_by_content_whatever_the_name(name: str, tmp_p
         (b"\n\n{\"wsreplay\": 1}\n{\"wsreplay\n", ":4: not JSON"),
         (b'{"a": 1}', ":1: not a wsreplay export: line 1 must be"),
         (b'{\n "a": 1}', "JSON, but not a HAR"),
-        (b'{\n "log": ', "neither a HAR, nor JSON lines of wsreplay, nor a flow file of mitmproxy"),
+        (b'{\n "log": ', "not a HAR, wsreplay export or mitmproxy flow file"),
         (b'{"log": {}}', "`log.entries` is not a list"),
         (b'{"log": {"entries": [{"request": {}}]}}', "it contains only other requests, or none"),
         (b'{"log": {"entries": [{"_resourceType": "websocket"}]}}', "a WebSocket is named without its messages"),

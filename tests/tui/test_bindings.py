@@ -82,7 +82,7 @@ async def test_hints_name_the_keys_that_the_user_has_given(stage, script):
         screen = on.app.screen
         await on.until(lambda: "Z opens all of it" in screen.detail.text)
         await on.press("j")
-        assert "K changes it" in screen.detail.text
+        assert "K edits the note" in screen.detail.text
         await on.press("D", "1", "enter")
         on.app.screen.job_failed("aligning", "it is gone")
         await on.until(lambda: "B goes back" in on.text())
