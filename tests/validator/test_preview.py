@@ -13,7 +13,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.validator import judge_files, preview
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.preview import broken_rules, preview_by, preview_verdict
-from wsreplay.validator.saved import SavedVerdicts
+from wsreplay.validator.verdict_cache import SavedVerdicts
 
 CHAT = load("agent-chat")
 

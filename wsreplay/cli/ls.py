@@ -129,7 +129,7 @@ def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> L
         )
         if judged:
             from wsreplay.validator.preview import preview_verdict
-            from wsreplay.validator.saved import SavedVerdicts
+            from wsreplay.validator.verdict_cache import SavedVerdicts
 
             listed.judgement = preview_verdict(recording, [contract] if contract else [], SavedVerdicts.open())
         if decoded:

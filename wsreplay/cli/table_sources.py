@@ -10,8 +10,8 @@ from wsreplay.arrow.tables import TableSource
 from wsreplay.cli.options import open_recording
 from wsreplay.contract import Contract, load
 from wsreplay.validator import Judgement, judge_files
-from wsreplay.validator.saved import SavedVerdicts
 from wsreplay.validator.select import select_contracts
+from wsreplay.validator.verdict_cache import SavedVerdicts
 
 
 @contextmanager

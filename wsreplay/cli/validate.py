@@ -169,7 +169,7 @@ def _judge(
     across: bool,
 ) -> list[FileResult]:  # fmt: skip
     from wsreplay.validator import judge_files
-    from wsreplay.validator.saved import SavedVerdicts
+    from wsreplay.validator.verdict_cache import SavedVerdicts
 
     wanted = list(_wanted(paths, contracts, read_as))
     steps = len(wanted)

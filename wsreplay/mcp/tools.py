@@ -31,8 +31,8 @@ from wsreplay.trace.statistics import most
 from wsreplay.validator import Judgement, judge_files
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.preview import broken_rules, preview_by
-from wsreplay.validator.saved import SavedVerdicts
 from wsreplay.validator.select import select_contracts
+from wsreplay.validator.verdict_cache import SavedVerdicts
 
 _MOST_ROWS = 200
 _LONGEST_PART = 4_000  # bytes of one payload in one answer

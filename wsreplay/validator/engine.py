@@ -16,8 +16,8 @@ from wsreplay.store.fragments import Fragments
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
+from wsreplay.validator.fast_paths import Decode, Handlers
 from wsreplay.validator.findings import Finding, Judgement
-from wsreplay.validator.lanes import Decode, Handlers
 from wsreplay.validator.message_reader import MessageReader
 from wsreplay.validator.monitors import Monitors
 from wsreplay.validator.pseudo import PseudoEvents

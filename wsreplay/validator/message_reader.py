@@ -25,7 +25,7 @@ from wsreplay.validator.emit.exact import Body, document_of
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.partial_decoder import PartialDecoder
 from wsreplay.validator.emit.repeated_names import strict
-from wsreplay.validator.lanes import (
+from wsreplay.validator.fast_paths import (
     MOST_TYPES,
     AnsweringLane,
     CutHandlers,

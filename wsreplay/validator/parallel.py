@@ -35,10 +35,10 @@ from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
-from wsreplay.validator.saved import SavedVerdicts, state_of
 from wsreplay.validator.select import select_contracts
 from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
+from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
 WORTH_SPLITTING = 20_000
 _UNEVEN = 1.05  # how much more than its share a part may hold where its connections stand side by side

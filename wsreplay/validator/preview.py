@@ -9,8 +9,8 @@ from wsreplay.contract import Contract
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import judge
-from wsreplay.validator.saved import SavedVerdicts, state_of
 from wsreplay.validator.select import select_contracts
+from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
 MOST_FRAMES = 200_000  # above it a listing would keep one waiting
 

@@ -67,8 +67,8 @@ def preview_all(paths: Sequence[Path], contracts: Sequence[str], read_as: ReadAs
 def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Preview:
     """Raises WsreplayError."""
     from wsreplay.validator.preview import preview_by
-    from wsreplay.validator.saved import SavedVerdicts
     from wsreplay.validator.select import select_contracts
+    from wsreplay.validator.verdict_cache import SavedVerdicts
 
     contract = select_contracts(reader, contracts, read_as.decoder)[0].read_as(read_as)
     judgement = preview_by(reader, contract, SavedVerdicts.open())

@@ -11,7 +11,7 @@ from wsreplay.store.paging import Head
 from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.screens.playback import PlaybackScreen
-from wsreplay.tui.session.parts import SessionParts
+from wsreplay.tui.session.controllers import SessionParts
 
 
 class SessionActions(SessionParts, PlaybackScreen):

@@ -19,7 +19,7 @@ from wsreplay.tui.recording.extra_rows import OwedRow
 if TYPE_CHECKING:
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.recording.rows import Rows
-    from wsreplay.tui.session.handover import HandoverFormat, HandoverJob
+    from wsreplay.tui.session.export_formats import HandoverFormat, HandoverJob
     from wsreplay.tui.session.inspector import Inspector
 
 
@@ -81,7 +81,7 @@ class ExportController:
     def ask_way(self) -> None:
         """Ask how to hand over what is shown, and into which file."""
         from wsreplay.tui.screens.choice import ChoiceScreen
-        from wsreplay.tui.session.handover import FORMATS
+        from wsreplay.tui.session.export_formats import FORMATS
 
         if not self._rows.view.frames:
             self._host.notify("no frame is shown", title="there is nothing to write")
@@ -104,21 +104,22 @@ class ExportController:
         return "this session" if self._rows.session else "the recording"
 
     def _ask_file(self, format_: HandoverFormat, ids: list[int] | None) -> None:
-        from wsreplay.tui.session import handover
+        from wsreplay.tui.session import export_formats
 
         session = self._rows.session or (self._recording.sessions[0] if len(self._recording.sessions) == 1 else None)
         if format_.of_one and session is None:
             self._host.notify("it holds one session: open one first", title=f"not as {format_.name}", severity="warning")
             return
         what = self._scope(ids if format_.narrows else None)
-        job = handover.HandoverJob(
+        job = export_formats.HandoverJob(
             format_, self._recording.path, self._recording.path, session if format_.of_one else self._rows.session,
             ids if format_.narrows else None, self._host.host.validation.contracts_in_use, self._recording.read_as,
         )
-        name = handover.propose_name(format_, self._recording.path, self._rows.number)
+        name = export_formats.propose_name(format_, self._recording.path, self._rows.number)
         self._host.ask(
-            f"Write {what} as {format_.name} to", "file", partial(self._write, job), value=name, check=handover.check_target
-        )
+            f"Write {what} as {format_.name} to", "file", partial(self._write, job),
+            value=name, check=export_formats.check_target,
+        )  # fmt: skip
 
     def _narrowed(self) -> list[int] | None:
         """The frames that are shown, where that are not all: a filter, the marks or a replay hide some."""

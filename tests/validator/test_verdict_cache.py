@@ -14,9 +14,9 @@ from wsreplay.contract import load, loads
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import parse_user_source
-from wsreplay.validator import judge_files, saved
+from wsreplay.validator import judge_files, verdict_cache
 from wsreplay.validator.preview import preview_verdict
-from wsreplay.validator.saved import SavedVerdicts, state_of
+from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
 CONTRACT = load("agent-chat")
 
@@ -58,7 +58,7 @@ def test_it_is_not_judged_again(recording: Path, kept: SavedVerdicts) -> None:
     judge_files([(recording, CONTRACT)], saved=kept)
     (path,) = (kept.folder / name for name in files_in(kept))
     other = judge_files([(recording, loads("contract: x"))])[0].judgement
-    path.write_bytes(saved.msgspec.msgpack.encode(other))
+    path.write_bytes(verdict_cache.msgspec.msgpack.encode(other))
     assert judge_files([(recording, CONTRACT)], saved=kept)[0].judgement == other
 
 
@@ -111,7 +111,7 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(recording: Path, tmp_path
 
 
 def test_the_oldest_make_room(recording: Path, kept: SavedVerdicts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved, "MOST_KEPT", 10)
+    monkeypatch.setattr(verdict_cache, "MOST_KEPT", 10)
     for number in range(12):
         os.utime(recording, ns=(number, number))
         judge_files([(recording, CONTRACT)], saved=kept)

@@ -12,7 +12,7 @@ import pytest
 from wsreplay.errors import UsageError
 from wsreplay.store.reader import Recording
 from wsreplay.trace.sessions import stitch
-from wsreplay.tui.session.handover import FORMATS, HandoverJob, check_target, propose_name
+from wsreplay.tui.session.export_formats import FORMATS, HandoverJob, check_target, propose_name
 
 SAMPLES = Path(__file__).parents[3] / "recordings" / "samples"
 BY_NAME = {format_.name: format_ for format_ in FORMATS}
