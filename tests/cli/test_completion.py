@@ -23,9 +23,30 @@ def offered(*words: str) -> list[tuple[str, str]]:
     return [(item.type, item.value) for item in shell.get_completions(list(words[:-1]), words[-1])]
 
 
-@pytest.mark.parametrize("command", ["show", "tui", "stats", "validate", "diff", "export", "import"])
-def test_names_of_files_are_left_to_the_shell(command: str) -> None:
-    assert offered(command, "rec") == [("file", "rec")]
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a recording, contracts, and files that are neither."""
+    (tmp_path / "agents").mkdir()
+    for name in ("again.db", "ag.yaml", "agents/own.yml", "again.txt", ".hidden.yaml"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["show", "tui", "stats", "validate", "diff", "export"])
+def test_recordings_and_folders_are_offered(command: str, folder: Path) -> None:
+    assert offered(command, "ag") == [("plain", "again.db"), ("dir", "ag")]
+    assert offered(command, "./ag") == [("plain", "./again.db"), ("dir", "./ag")]
+
+
+@pytest.mark.parametrize("command", ["show", "validate"])
+def test_any_file_is_offered_where_none_is_named_like_a_recording(command: str, folder: Path) -> None:
+    assert offered(command, "again.t") == [("file", "again.t")]
+    assert offered(command, "~/") == [("file", "~/")]
+
+
+def test_an_import_reads_any_file(folder: Path) -> None:
+    assert offered("import", "ag") == [("file", "ag")]
 
 
 @pytest.mark.parametrize("command", ["show", "validate", "diff"])
@@ -44,9 +65,13 @@ def test_what_is_no_recording_has_no_sessions(file: str) -> None:
     assert offered("show", f"{file}#") == [("file", f"{file}#")]
 
 
-def test_contracts_are_built_in_or_files() -> None:
-    assert offered("validate", LEAK, "-c", "agent") == [("plain", "agent-chat"), ("file", "agent")]
-    assert ("plain", "ag-ui") in offered("contract", "show", "")
+def test_contracts_are_built_in_or_files_of_yaml(folder: Path) -> None:
+    builtins = [("plain", "ag-ui"), ("plain", "agent-chat")]
+    assert offered("validate", LEAK, "-c", "ag") == [*builtins, ("plain", "ag.yaml"), ("dir", "ag")]
+    assert offered("contract", "show", "agents/") == [("plain", "agents/own.yml"), ("dir", "agents/")]
+    values = [value for _, value in offered("contract", "show", "")]
+    assert "ag-ui" in values and ".hidden.yaml" not in values
+    assert offered("contract", "show", "~/") == [("file", "~/")]
 
 
 @pytest.mark.parametrize("command", ["show", "tui", "stats", "validate", "diff", "replay server", "replay client", "mutate"])
@@ -82,3 +107,11 @@ def test_bash_completes_a_file_and_its_session(tmux: Tmux, tmp_path: Path) -> No
     tmux.keys("Tab", "Tab")
     shown = tmux.until(lambda screen: "leak.db#1" in screen and "leak.db#2" in screen)
     assert "Traceback" not in shown
+    tmux.keys("C-c")
+    tmux.type("mkdir agents; touch again.db ag.yaml; clear\n")
+    tmux.until(lambda screen: screen.strip() == "here>")
+    tmux.type("wsreplay validate leak.db -c ag")
+    tmux.until(lambda screen: "-c ag" in screen)
+    tmux.keys("Tab", "Tab")
+    shown = tmux.until(lambda screen: all(name in screen for name in ("ag-ui", "agent-chat", "ag.yaml", "agents/")))
+    assert "again" not in shown

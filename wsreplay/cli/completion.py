@@ -6,6 +6,7 @@ Nothing here raises: a recording that cannot be read has no sessions to offer.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,27 @@ if TYPE_CHECKING:
 
     from wsreplay.model import Session
 
-# The shell completes names of files itself: it knows ~, quotes and spaces.
+# The shell completes names of folders, and of any file, itself: it knows ~, quotes and spaces.
 _FILES = "file"
+_FOLDERS = "dir"
+_CONTRACTS = (".yaml", ".yml")
+# That of click forgets, at a `dir` or `file`, what was offered before; this one offers both.
+_BASH = """\
+%(complete_func)s() {
+    local IFS=$'\\n' response completion type value
+    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD %(complete_var)s=bash_complete "$1")
+    COMPREPLY=()
+    for completion in $response; do
+        IFS=',' read -r type value <<< "$completion"
+        case $type in
+            dir) compopt -o filenames -o plusdirs ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
 # What a filter's field is followed by, where there are few answers.
 _VALUES = {
     "dir": ("c2s", "s2c"), "op": ("text", "binary", "ping", "pong", "close", "continuation"),
@@ -28,15 +48,28 @@ _VALUES = {
 }  # fmt: skip
 
 
+def register_bash() -> None:
+    """Have click write our script for bash instead of its own."""
+    from click.shell_completion import BashComplete, add_completion_class
+
+    class Bash(BashComplete):
+        source_template = _BASH
+
+    add_completion_class(Bash)
+
+
 class RecordingName(click.ParamType[str]):
-    """FILE, or FILE#SESSION: what stands before the # is a recording."""
+    """FILE, or FILE#SESSION: what stands before the # is a recording. Any file where none here is named like one."""
 
     name = "file"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         path, mark, number = incomplete.rpartition("#")
         offers = [_session_item(session, f"{path}#") for session in _sessions(path)] if mark else []
-        return _fitting(offers, f"{path}#{number}") or [_offer(incomplete, type=_FILES)]
+        if sessions := _fitting(offers, f"{path}#{number}"):
+            return sessions
+        files = list(_files(incomplete, (".db",)))
+        return [*files, _offer(incomplete, type=_FOLDERS)] if files else [_offer(incomplete, type=_FILES)]
 
 
 class SessionNumber(click.types.IntParamType):
@@ -55,7 +88,10 @@ class ContractName(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from wsreplay.contract import builtin_names
 
-        return [*_fitting(map(_offer, builtin_names()), incomplete), _offer(incomplete, type=_FILES)]
+        if incomplete.startswith("~"):
+            return [_offer(incomplete, type=_FILES)]
+        builtins = _fitting(map(_offer, builtin_names()), incomplete)
+        return [*builtins, *_files(incomplete, _CONTRACTS), _offer(incomplete, type=_FOLDERS)]
 
 
 class DecoderName(click.ParamType[str]):
@@ -92,6 +128,15 @@ def _offer(value: str, type: str = "plain", help: str | None = None) -> Completi
 
 def _fitting(items: Any, incomplete: str) -> list[CompletionItem]:
     return [item for item in items if item.value.startswith(incomplete)]
+
+
+def _files(incomplete: str, suffixes: tuple[str, ...]) -> Iterator[CompletionItem]:
+    """The files that begin so and end with one of the suffixes; none after ~, which each shell reads in its own way."""
+    folder, start = os.path.split(incomplete)
+    with contextlib.suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
+        for name in sorted(entry.name for entry in entries if entry.name.endswith(suffixes) and entry.is_file()):
+            if name.startswith(start) and (start or not name.startswith(".")) and name.isprintable():
+                yield _offer(os.path.join(folder, name))  # noqa: PTH118 -- pathlib drops the ./ that was typed
 
 
 def _session_item(session: Session, stem: str) -> CompletionItem:

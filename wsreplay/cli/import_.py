@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.completion import RecordingName
 from wsreplay.cli.options import make_parent, new_recording_path, print_path, redact_option
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
@@ -18,7 +17,7 @@ from wsreplay.trace.redaction import Redactor
 
 
 @click.command(name="import")
-@click.argument("source", metavar="SOURCE", type=RecordingName())
+@click.argument("source", metavar="SOURCE", type=click.Path())
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
               help="The recording. [default: recordings/<UTC time>.db]")
 @click.option("--recording", "name", metavar="NAME", help="Recording to import from a Parquet folder that holds several.")

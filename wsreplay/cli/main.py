@@ -20,6 +20,7 @@ from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
 INTERRUPTED = 130
 DEBUG = "WSREPLAY_DEBUG"
 NO_CONFIG = "WSREPLAY_NO_CONFIG"
+COMPLETE = "_WSREPLAY_COMPLETE"  # what click names it: set by a shell that asks for what may follow
 # A full disk, a closed stdout, a terminal that is gone.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EBADF, errno.EIO)
 # What writes files and has no signal handlers of its own: asked to end, it does so with nothing half made left.
@@ -126,6 +127,10 @@ def main() -> NoReturn:
     """The entry point: runs a command, and turns every error into one line and an exit code."""
     gc.disable()  # until the command is imported: nothing that is made before it runs is garbage
     streams.prepare()
+    if COMPLETE in os.environ:
+        from wsreplay.cli.completion import register_bash
+
+        register_bash()
     try:
         code = group.main(prog_name="wsreplay", standalone_mode=False)
     except click.ClickException as error:
