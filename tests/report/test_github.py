@@ -12,7 +12,7 @@ from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.contract import load
 from wsreplay.model import NO_CONTRACT
 from wsreplay.report import FileResult, render
-from wsreplay.validator.findings import Severity, Verdict
+from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
 COMMAND = re.compile(r"::(error|warning|notice) (?:[a-z]+=[^:,\n]*)(?:,[a-z]+=[^:,\n]*)*::[^\n\r]*")
 
@@ -58,6 +58,21 @@ def test_an_unreadable_file_is_an_error() -> None:
     lines = render("github", [FileResult("a,b:c.db", error="100% broken\nreally")]).splitlines()
     assert lines[0].endswith("error: 1 result, 0 errors, 0 warnings, 1 file could not be validated")
     assert lines[1] == "::error title=could not be validated,file=a%2Cb%3Ac.db::100%25 broken%0Areally"
+
+
+def test_where_nothing_was_checked_it_is_an_error() -> None:
+    rules = (RuleVerdict("run", Verdict.VACUOUS),)
+    vacuous = judged(findings=(), rules=rules, verdict=Verdict.VACUOUS, events=0, sessions=0)
+    assert render("github", [FileResult("a.db", vacuous)]).splitlines() == [
+        "::error title=wsreplay::vacuous: 1 result, 0 errors, 0 warnings, 1 file could not be validated",
+        "::error title=could not be validated,file=a.db::nothing was checked: nothing was recorded",
+    ]
+
+
+def test_the_summary_is_an_error_where_the_step_fails(chat: FileResult) -> None:
+    warning = replace(chat, judgement=judged(findings=(replace(MISSING_TOOL, severity=Severity.WARNING),)))
+    assert render("github", [warning]).startswith("::warning ")
+    assert render("github", [warning], fail_on=Severity.WARNING).startswith("::error ")
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=30))

@@ -86,6 +86,18 @@ def test_known_undecided_and_unreadable(chat: FileResult, schema: Any) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("events", "sessions", "why"), [
+    (0, 0, "nothing was checked: nothing was recorded"),
+    (3, 1, "nothing was checked: no rule of the contract agent-chat applied to 3 events in 1 session; is it the right one?"),
+])  # fmt: skip
+def test_where_nothing_was_checked_it_is_an_error(events: int, sessions: int, why: str, schema: Any) -> None:
+    rules = (RuleVerdict("run", Verdict.VACUOUS),)
+    vacuous = judged(findings=(), rules=rules, verdict=Verdict.VACUOUS, events=events, sessions=sessions, session_verdicts={})
+    (suite,) = checked(junit.render([FileResult("a.db", vacuous)]), schema)
+    assert suite.get("errors") == "1"
+    assert suite.findtext("testcase/error") == why
+
+
 def test_many_quiet_sessions_share_their_cases(chat: FileResult, schema: Any) -> None:
     verdicts = dict.fromkeys(range(1, 5001), Verdict.SATISFIED)
     result = replace(chat, judgement=judged(findings=(MISSING_TOOL,), sessions=5000, session_verdicts=verdicts))

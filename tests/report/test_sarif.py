@@ -15,7 +15,7 @@ from commandline import run
 
 from tests.report.conftest import MISSING_TOOL, inject, judged
 from wsreplay.report import FileResult, render
-from wsreplay.validator.findings import Severity, Verdict
+from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 
@@ -142,6 +142,15 @@ def test_a_file_that_could_not_be_judged_is_a_notification() -> None:
     uri = notification["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert uri == "file:///tmp/a%20b%FF.db"
     assert urlparse(uri).scheme == "file"
+
+
+def test_where_nothing_was_checked_the_execution_was_not_successful() -> None:
+    rules = (RuleVerdict("run", Verdict.VACUOUS),)
+    vacuous = judged(findings=(), rules=rules, verdict=Verdict.VACUOUS, events=0, sessions=0)
+    (invocation,) = run_of([FileResult("a.db", vacuous)])["invocations"]
+    assert invocation["executionSuccessful"] is False
+    (notification,) = invocation["toolExecutionNotifications"]
+    assert notification["message"] == {"text": "nothing was checked: nothing was recorded"}
 
 
 def test_a_recording_that_is_gone_has_findings_without_frames() -> None:

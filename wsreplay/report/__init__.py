@@ -44,12 +44,13 @@ def render(
     """The report in one of FORMATS.
 
     `color` and `width` (cells) are those of a terminal and matter to `text` only. What is below `fail_on` fails no test case of
-    JUnit, and lets JSON say that the command exits with 0.
+    JUnit, makes GitHub's summary no error, and lets JSON say that the command exits with 0.
     """
     if format not in FORMATS:
         raise UsageError(f"unknown report format {format!r}: choose one of {', '.join(FORMATS)}")
     module = import_module(f"wsreplay.report.{format}")
     failing = {"fail_on": fail_on}
-    options: dict[str, dict[str, Any]] = {"text": {"color": color, "width": width}, "junit": failing, "json": failing}
+    options: dict[str, dict[str, Any]] = dict.fromkeys(("junit", "json", "github"), failing)
+    options["text"] = {"color": color, "width": width}
     text: str = module.render(results, **options.get(format, {}))
     return text

@@ -9,39 +9,38 @@ from collections.abc import Iterator, Sequence
 
 from wsreplay.display import visible
 from wsreplay.report.injected import Injected, mark
-from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_place, word_of_all, worst
+from wsreplay.report.result import SEVERITY_RANK, FileResult, contract_place, exit_code, why_unchecked, word_of_all
 from wsreplay.units import count_text
-from wsreplay.validator.findings import Finding, Severity, Verdict
+from wsreplay.validator.findings import Finding, Severity
 
 MOST = 10
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
-def render(results: Sequence[FileResult]) -> str:
-    """Commands for the standard output of a workflow's step."""
-    return "".join(f"{line}\n" for line in _lines(results))
+def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
+    """Commands for the standard output of a workflow's step; the summary is an error where the step fails."""
+    return "".join(f"{line}\n" for line in _lines(results, fail_on))
 
 
-def _lines(results: Sequence[FileResult]) -> Iterator[str]:
+def _lines(results: Sequence[FileResult], fail_on: Severity) -> Iterator[str]:
     failures = [(result, finding) for result in results for finding in result.failures()]
     failures.sort(key=lambda failure: -SEVERITY_RANK[failure[1].severity])
-    broken = [result for result in results if result.why_not_judged]
+    unchecked = [(result, why) for result, why in zip(results, why_unchecked(results), strict=True) if why]
     errors = sum(finding.severity is Severity.ERROR for _, finding in failures)
-    verdict = worst(result.verdict for result in results)
     counts = [count_text(len(results), "result"), count_text(errors, "error"), count_text(len(failures) - errors, "warning")]
-    if broken:
-        counts.append(f"{count_text(len(broken), 'file')} could not be validated")
-    left = len(failures) + len(broken) - MOST
+    if unchecked:
+        counts.append(f"{count_text(len(unchecked), 'file')} could not be validated")
+    left = len(failures) + len(unchecked) - MOST
     more = f"; the {MOST} worst follow" if left > 0 else ""
     injected = {result.path: Injected.into(result) or Injected() for result in results}
     if marked := mark(tuple(fault for injection in injected.values() for fault in injection.faults)):
         counts.append(marked)
-    level = Severity.WARNING if failures or verdict is Verdict.VACUOUS else Severity.INFO
-    level = Severity.ERROR if errors or broken else level
+    level = Severity.WARNING if failures else Severity.INFO
+    level = Severity.ERROR if exit_code(results, fail_on=fail_on) or unchecked else level
     yield _command(level, f"{word_of_all(results)}: {', '.join(counts)}{more}", title="wsreplay")
-    for result in broken[:MOST]:
-        yield _command(Severity.ERROR, result.why_not_judged, title="could not be validated", file=result.path)
-    for result, finding in failures[: max(MOST - len(broken), 0)]:
+    for result, why in unchecked[:MOST]:
+        yield _command(Severity.ERROR, why, title="could not be validated", file=result.path)
+    for result, finding in failures[: max(MOST - len(unchecked), 0)]:
         yield _finding(result, finding, mark(injected[result.path].beside(finding)))
 
 

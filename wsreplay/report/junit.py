@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place
+from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place, why_unchecked
 from wsreplay.report.timeline import why_decided
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock
@@ -39,15 +39,19 @@ class _Case:
 
 def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
     """The document. A finding below `fail_on` does not fail its test case; it is told in the suite's output. Of strict results
-    a warning does fail, and so does a rule that never applied, in a test case for the whole recording."""
+    a warning does fail, and so does a rule that never applied, in a test case for the whole recording. Where nothing was
+    checked, a test case says why, as an error: what reads only this file must not see green."""
     fail_on = least_to_fail(results, fail_on)
-    suites = [_suite(number, result, fail_on) for number, result in enumerate(results)]
+    reasons = why_unchecked(results)
+    suites = [_suite(number, result, fail_on, why) for number, (result, why) in enumerate(zip(results, reasons, strict=True))]
     return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "".join(suites) + "</testsuites>\n"
 
 
-def _suite(number: int, result: FileResult, fail_on: Severity) -> str:
+def _suite(number: int, result: FileResult, fail_on: Severity, why_unchecked: str) -> str:
     injected = Injected.into(result) or Injected()
     cases = list(_cases(result, fail_on, injected))
+    if why_unchecked:
+        cases.insert(0, _Case("can be validated", result.path, "error", why_unchecked, why_unchecked))
     counts = {name: sum(case.outcome == name for case in cases) for name in ("failure", "error", "skipped")}
     attributes = {
         "id": str(number),
@@ -100,7 +104,6 @@ def _started_at(result: FileResult) -> str:
 def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterator[_Case]:
     judgement = result.judgement
     if judgement is None or result.why_not_judged:
-        yield _Case("can be validated", result.path, "error", result.why_not_judged, result.why_not_judged)
         return
     findings_by_rule: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in judgement.findings:

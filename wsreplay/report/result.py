@@ -11,6 +11,7 @@ from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES, Session
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
+from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import fingerprint_of
 
@@ -187,6 +188,21 @@ def exit_code(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERR
     least = SEVERITY_RANK[least_to_fail(results, fail_on)]
     failed = any(SEVERITY_RANK[finding.severity] >= least for result in results for finding in result.failures())
     return EXIT_VIOLATIONS if failed else EXIT_CLEAN
+
+
+def why_unchecked(results: Sequence[FileResult]) -> list[str]:
+    """For each result why nothing was checked, or empty: what `exit_code` gives 3 for, and no report may show as green."""
+    any_applied = any(_applied(result.judgement) for result in results if result.judgement is not None)
+    return [result.why_not_judged or ("" if any_applied else _why_vacuous(result)) for result in results]
+
+
+def _why_vacuous(result: FileResult) -> str:
+    judgement = result.judgement
+    assert judgement is not None  # else `why_not_judged` says why
+    if not judgement.events and not judgement.sessions:
+        return "nothing was checked: nothing was recorded"
+    about = f"{count_text(judgement.events, 'event')} in {count_text(judgement.sessions, 'session')}"
+    return f"nothing was checked: no rule of the contract {judgement.contract} applied to {about}; is it the right one?"
 
 
 def _applied(judgement: Judgement) -> bool:

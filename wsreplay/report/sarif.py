@@ -14,7 +14,7 @@ from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.result import FileResult, contract_file, contract_place, fold
+from wsreplay.report.result import FileResult, contract_file, contract_place, fold, why_unchecked
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock
 from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
@@ -41,7 +41,8 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     listed = listed[:_MOST_RESULTS]
     for folded in listed:
         folded["ruleIndex"] = list(rules).index(folded.pop("key"))
-    notifications = [_notification(result) for result in results if result.why_not_judged]
+    reasons = zip(results, why_unchecked(results), strict=True)
+    notifications = [_notification(result, why) for result, why in reasons if why]
     driver = {"name": "wsreplay", "version": wsreplay.__version__, "rules": list(rules.values())}
     invocation: dict[str, Any] = {"executionSuccessful": not notifications}
     if notifications:
@@ -50,9 +51,9 @@ def document(results: Sequence[FileResult]) -> dict[str, Any]:
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _notification(result: FileResult) -> dict[str, Any]:
+def _notification(result: FileResult, why: str) -> dict[str, Any]:
     location = {"physicalLocation": {"artifactLocation": {"uri": _uri(result.path)}}}
-    return {"level": "error", "message": {"text": visible(result.why_not_judged)}, "locations": [location]}
+    return {"level": "error", "message": {"text": visible(why)}, "locations": [location]}
 
 
 def _results(result: FileResult, rules: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
