@@ -42,6 +42,14 @@ def test_what_fits_nothing_is_said_to_fit_nothing(name: str, seen: str, tmp_path
     assert "no contract fits" in run("ls", path).out and "✓" not in run("ls", path).out
 
 
+def test_a_diff_says_once_that_nothing_tells_the_ids(tmp_path: Path) -> None:
+    one, other = imported("rpc", tmp_path), imported("phoenix", tmp_path)
+    hint = f"no contract fits these messages: pass -c CONTRACT, or begin one with `wsreplay contract map {one}`"
+    assert run("diff", one, other).err == f"wsreplay: {hint}\n"
+    assert run("diff", one, other, "-c", "none").err == ""
+    assert run("diff", one, one).err == ""
+
+
 def test_what_a_contract_does_not_judge_is_counted_for_each_session(tmp_path: Path) -> None:
     contract = tmp_path / "mine.yaml"
     contract.write_text("extends: agent-chat\napplies_to: {path: /ws}\n")

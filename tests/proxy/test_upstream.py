@@ -20,6 +20,7 @@ from wsreplay.proxy.upstream import Upstream, tls_context
         ("ws://user:pass@example.org:1/x", "example.org:1", "ws://example.org:1/x", False),
         ("ws://host/caf%C3%A9", "host", "ws://host/caf%C3%A9", False),
         ("8000", "localhost:8000", "ws://localhost:8000", False),
+        ("8000/agent", "localhost:8000", "ws://localhost:8000/agent", False),
         (":8000", "localhost:8000", "ws://localhost:8000", False),
         ("localhost:8000", "localhost:8000", "ws://localhost:8000", False),
         ("[::1]:8000/app", "[::1]:8000", "ws://[::1]:8000/app", False),

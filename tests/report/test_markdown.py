@@ -49,6 +49,8 @@ def test_what_failed_where_and_the_frames_that_show_it(chat: FileResult) -> None
     ]
     assert '  "tool_call_id": "c7",' in witnesses[0]
     assert "Look at it: `wsreplay tui recordings/chat.db 1`" in text and text.endswith("\n")
+    with_options = render("markdown", [replace(chat, options=("-c", "my chat.yaml"))])
+    assert "Look at it: `wsreplay tui recordings/chat.db 1 -c 'my chat.yaml'`" in with_options
 
 
 def _payload(number: int) -> bytes:

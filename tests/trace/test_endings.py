@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.endings import ending_text
+from wsreplay.trace.endings import ending_text, ending_word
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,15 @@ from wsreplay.trace.endings import ending_text
 )
 def test_an_ending_in_words(facts: dict[str, Any], text: str) -> None:
     assert ending_text(Connection(1, 1, 0, path="/ws", **{"status": 101, **facts})) == text
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "word"),
+    [
+        (Ending.CLEAN, 1000, "clean"), (Ending.CLEAN, 1001, "clean"), (Ending.CLEAN, None, "clean"),
+        (Ending.CLEAN, 1011, "clean, 1011"), (Ending.CLEAN, 4001, "clean, 4001"),
+        (Ending.DROPPED, 1006, "dropped"), (Ending.OPEN, None, "open"),
+    ],
+)  # fmt: skip
+def test_an_ending_in_a_word_has_its_code_where_it_tells_something(ending: Ending, code: int | None, word: str) -> None:
+    assert ending_word(Connection(1, 1, 0, path="/ws", status=101, ending=ending, close_code=code)) == word

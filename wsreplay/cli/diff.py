@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ import click
 from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, decoder_option, session_of, split_session
+from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
+from wsreplay.model import NO_FIT
 
 if TYPE_CHECKING:
     from wsreplay.diff.diff import Diff
+    from wsreplay.store.reader import Recording
 
 _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 
@@ -56,9 +60,21 @@ def command(
             if number is not None:
                 session_of(recording, number, chosen.users if chosen else ())
         differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
+        if contract is None and not differences.same:
+            _say_no_fit(left, right, decoder=decoder)
     if not quiet:
         print_diff(differences, a, b, format_, wants_colour(color))
     return EXIT_CLEAN if differences.same else EXIT_VIOLATIONS
+
+
+def _say_no_fit(*recordings: Recording, decoder: str | None) -> None:
+    """Why so much differs, where no contract says which of it are ids."""
+    from wsreplay.validator.select import select_contract
+
+    if all(select_contract(recording, decoder) is None for recording in recordings):
+        path = shlex.quote(visible(str(recordings[0].path)))
+        hint = f"{NO_FIT} these messages: pass -c CONTRACT, or begin one with `wsreplay contract map {path}`"
+        click.echo(f"wsreplay: {hint}", err=True)
 
 
 def print_diff(differences: Diff, a: str, b: str, format_: str, painted: bool) -> None:

@@ -21,6 +21,7 @@ from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageEr
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
+from wsreplay.trace.endings import ending_word
 from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
@@ -216,10 +217,11 @@ def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> 
     frames = sum(recording.tallies.get(id, (0, 0))[0] for id in ids)
     ended = recording.reached_ns if session.closed_ns is None else session.closed_ns
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
+    ending = ending_word(session.connections[-1])
     text = (
         f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or 'anonymous'), 16)}"
         f" {pad(visible(session.path), 16)}"
-        f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {session.ending}{reconnects}"
+        f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {ending}{reconnects}"
     )
     return text + (f"   {', '.join(rules)}" if rules else "")
 

@@ -20,7 +20,7 @@ from wsreplay.wire.origins import is_this_machine
 DIAL_TIMEOUT_S = 10.0
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 _USERINFO = re.compile(r"//[^/@]*@")
-_PORT_ALONE = re.compile(r":?([0-9]{1,5})")
+_PORT = re.compile(r":?([0-9]{1,5}(?:/.*)?)")
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}(?:/.*)?")
 _HOST = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:/[!-~]*)?")
 _PRINTABLE = re.compile(r"[^\x00-\x20\x7f]*")
@@ -53,13 +53,13 @@ class Upstream:
 
     @classmethod
     def parse(cls, url: str) -> Upstream:
-        """Also `8000`, `:8000` and `localhost:8000`. Raises UsageError."""
+        """Also `8000`, `:8000`, `8000/prefix` and `localhost:8000`. Raises UsageError."""
         if url.startswith(UNIX):
             if (match := _UNIX_SOCKET.fullmatch(url)) is None:
                 raise UsageError(f"{url!r} is not a socket file such as unix:/run/app.sock")
             return cls("localhost", 80, False, (match["prefix"] or "").rstrip("/"), match["path"])
         shown = _USERINFO.sub("//", url) if "//" in url else url.rpartition("@")[2]
-        if match := _PORT_ALONE.fullmatch(url):
+        if match := _PORT.fullmatch(url):
             url = f"ws://localhost:{match[1]}"
         elif _HOST_AND_PORT.fullmatch(url):
             url = f"ws://{url}"

@@ -123,7 +123,7 @@ class _IssuePart:
         lines = list(timeline_lines(rows, Paint(False), _WIDTH))
         if len(lines) > _MOST_LINES:
             lines = [*lines[:_MOST_LINES], f"  … {count_text(len(lines) - _MOST_LINES, 'more line')} …"]
-        again = f"wsreplay tui {shlex.quote(self.result.path)} {session.id}"
+        again = f"wsreplay tui {shlex.quote(self.result.path)} {session.id}{self.result.option_text}"
         return [f"### {' · '.join(parts)}", "", *block(line.rstrip() for line in lines), f"Look at it: {code(again)}", ""]
 
     def _finding(self, judgement: Judgement, folded: Folded) -> list[str]:

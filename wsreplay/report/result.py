@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsreplay.contract import Contract
+from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES, Session
 from wsreplay.trace.identity import UserSource
@@ -50,6 +52,11 @@ class FileResult:
     options: tuple[str, ...] = ()
     # programs are told all spans, not only runs
     every_span: bool = False
+
+    @property
+    def option_text(self) -> str:
+        """`options` as a shell takes them, each after a space."""
+        return "".join(f" {shlex.quote(visible(option))}" for option in self.options)
 
     @property
     def users(self) -> tuple[UserSource, ...]:

@@ -279,7 +279,7 @@ class _File:
         if wrong:
             first = next((finding.session for finding in wrong if finding.session), None)
             path = shlex.quote(visible(self.result.path))
-            options = "".join(f" {shlex.quote(visible(option))}" for option in self.result.options)
+            options = self.result.option_text
             yield f"  look closer: wsreplay tui {path}{options}"
             if first:
                 yield f"               wsreplay show {path} {first}{options}"

@@ -8,6 +8,12 @@ from wsreplay.model import Connection, Ending
 _ORDINARY = (1000, 1001, 1005, None)
 
 
+def ending_word(connection: Connection) -> str:
+    """`clean`, `dropped`, …; `clean, 1011` where the close frame gave a code that is not an ordinary one."""
+    is_ordinary = connection.ending is not Ending.CLEAN or connection.close_code in _ORDINARY
+    return str(connection.ending) if is_ordinary else f"{connection.ending}, {connection.close_code}"
+
+
 def ending_text(connection: Connection) -> str:
     """`dropped by the server without a close frame`; "" for an ordinary ending, and while the connection is open."""
     by = f" by the {connection.closed_by}" if connection.closed_by else ""

@@ -277,7 +277,12 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             if names:
                 self.validation.again(names)
 
-        self.push_screen(ContractPicker(self.validation.contracts_in_use), validate)
+        folders = [Path("contracts")]
+        if self.recording is not None:
+            folders.append(self.recording.path.parent)
+        elif self.is_folder:
+            folders.append(self.path)
+        self.push_screen(ContractPicker(self.validation.contracts_in_use, folders), validate)
 
     def action_help(self) -> None:
         from wsreplay.tui.screens.help import HelpScreen

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.browse.folder import ListedRecording
-from wsreplay.tui.browse.previews import Preview, Previews
+from wsreplay.tui.browse.previews import Preview, Previews, preview
 
 
 class SlowJobs:
@@ -60,3 +63,14 @@ def test_a_folder_that_is_read_again_starts_nothing_anew(tmp_path):
     assert [path.name for path in jobs.tasks[-1][0]] == ["d"], "a is gone"
     previews.validate([d], ("another",))
     assert len(jobs.tasks) == 4, "by another contract"
+
+
+@pytest.mark.parametrize(("messages", "expected"), [(2, Preview(fits=False)), (0, Preview(why="no events"))])
+def test_what_no_contract_fits_is_told_from_what_is_empty(script, tmp_path, messages, expected):
+    recording = script("desk.db")
+    recording.open(1, 0)
+    for number in range(messages):
+        recording.say(1, number, 1, raw=b'{"seq": 1}')
+    recording.write(4000)
+    with Recording.open(tmp_path / "desk.db") as reader:
+        assert preview(reader, (), ReadAs()) == expected

@@ -47,6 +47,20 @@ async def test_a_path_is_typed_at_once_or_after_tab_and_a_wrong_one_is_said(stag
         assert on.app.screen is not picker
 
 
+async def test_contracts_beside_the_recording_are_offered_and_other_files_are_not(stage, chat_recording, tmp_path, monkeypatch):
+    (tmp_path / "contracts").mkdir()
+    for name, text in (("mine.yaml", "# What we say.\ncontract: mine\n"), ("other.yaml", "services: {}\n")):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "contracts" / "ours.yml").write_text("extends: agent-chat\n")
+    monkeypatch.chdir(tmp_path)
+    async with stage(chat_recording, width=120) as on:
+        await on.press("c")
+        assert names(on.app.screen)[-2:] == ["contracts/ours.yml", str(tmp_path / "mine.yaml")]
+        assert "What we say." in on.text()
+        await on.press("slash", *"ours", "enter", "enter")
+        await on.until(lambda: on.app.validation.contracts_in_use == ("contracts/ours.yml",))
+
+
 @pytest.mark.parametrize("keys", ["enter", "2 enter", "slash u 2 enter enter"])
 async def test_a_session_to_compare_with_is_chosen_from_this_recording_or_typed(stage, chat_recording, keys):
     async with stage(chat_recording, width=120) as on:

@@ -74,7 +74,7 @@ def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Pre
     judgement = preview_by(reader, contract, SavedVerdicts.open())
     if judgement is None:
         return Preview(why="too long to be validated in a list: open it")
-    if not judgement.events and not judgement.findings:
+    if not reader.last_id() or (judgement.contract != NO_CONTRACT and not judgement.events and not judgement.findings):
         return Preview(why="no events")
     if judgement.contract == NO_CONTRACT:
         return Preview(why=_what_it_is(reader), fits=False)
