@@ -27,7 +27,9 @@ MEANINGS = {
         "version": "text or number: your own version, shown in reports",
         "description": "text: for readers",
         "extends": "name or file: the base contract; this file changes parts of it by name or id. A `+` before the name of a "
-        "list, as in `+body: [x]`, adds to that list. Without `contract`, the contract is named after its file",
+        "list, as in `+body: [x]`, adds to that list; files that extend each other may each add to it. A rule without an id is "
+        "changed by the one that findings show, as in `- {id: silence, max: 5s}`. Without `contract`, the contract is named "
+        "after its file",
         "applies_to": "[object](#applies-to): which connections are validated. Default: all",
         "envelope": "[object](#envelope): where a message has its type, time, number and id",
         "map": "[object](#map): a product's own names of events and places of fields",

@@ -191,12 +191,12 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
     data = dict(base.mapping())
     for name, value in _to_their_kinds(data, change, by_id).items():
         key = name.removeprefix(ADDING)
-        if key != name and key not in by_id and key not in merged:
+        if key != name and key not in merged:
             data[key] = _added(data.get(key), value)
         elif key in data and key in by_id:
-            data[key] = _by_id(data[key], value)
-        elif key in data and key in merged:
-            data[key] = _merge(data[key], value, merged[key])
+            data[key] = _by_id(data[key], value, key)
+        elif key in data and (key in merged or _adds(value)):
+            data[key] = _merge(data[key], value, merged.get(key, 1))
         else:
             data[key] = value
     return replace(change, data=data)
@@ -205,25 +205,27 @@ def overlay(base: Value, change: Value, by_id: Collection[str], merged: Mapping[
 def _to_their_kinds(base: dict[str, Value], change: Value, by_id: Collection[str]) -> dict[str, Value]:
     """What changes, with each of its `rules` under the kind under which the base has that id, so that whoever changes a rule
     need not know of which kind it is. One with a template of its own takes the place of the base's."""
-    parts = dict(change.mapping())
+    parts = dict[str, Value]()
+    for name, value in change.mapping().items():
+        key = name.removeprefix(ADDING)
+        if key in by_id:  # a rule of an id that is taken changes that one, whether its list is added or not
+            parts[key] = _added(parts.get(key), value)
+        else:
+            parts[name] = value
     kinds = {
-        identity(rule, index): kind
-        for kind in by_id
-        if kind in base and kind != "rules"
-        for index, rule in enumerate(base[kind].items())
+        name: kind for kind in by_id if kind in base and kind != "rules" for name, _ in _identified(base[kind], kind)
     }
     rules = parts.get("rules")
     if rules is None or not isinstance(rules.data, list):
         return parts
     left = []
-    for index, rule in enumerate(rules.data):
-        kind = kinds.get(identity(rule, index))
+    for name, rule in _identified(rules, "rules"):
+        kind = kinds.get(name)
         if kind is None:
             left.append(rule)
         elif TEMPLATES.keys() & rule.data.keys():
             left.append(rule)
-            others = enumerate(base[kind].items())
-            kept = [other for number, other in others if identity(other, number) != identity(rule, index)]
+            kept = [other for other_name, other in _identified(base[kind], kind) if other_name != name]
             base[kind] = replace(base[kind], data=kept)
         else:
             parts[kind] = replace(rules, data=[*(parts[kind].items() if kind in parts else ()), rule])
@@ -240,8 +242,14 @@ def _merge(base: Value, change: Value, depth: int) -> Value:
         if key != name:
             data[key] = _added(data.get(key), value)
         else:
-            data[key] = _merge(data[key], value, depth - 1) if depth > 1 and key in data else value
+            is_merged = key in data and (depth > 1 or _adds(value))
+            data[key] = _merge(data[key], value, depth - 1) if is_merged else value
     return replace(change, data=data, key_places={**base.key_places, **change.key_places})
+
+
+def _adds(change: Value) -> bool:
+    """Whether it is a mapping that adds to a list, and so one that changes its base."""
+    return isinstance(change.data, dict) and any(key.startswith(ADDING) for key in change.data)
 
 
 def _added(base: Value | None, change: Value) -> Value:
@@ -249,10 +257,9 @@ def _added(base: Value | None, change: Value) -> Value:
     return change if base is None else replace(change, data=[*base.items(), *change.items()])
 
 
-def _by_id(base: Value, change: Value) -> Value:
-    members = {identity(value, index): value for index, value in enumerate(base.items())}
-    for index, value in enumerate(change.items()):
-        name = identity(value, len(members) + index)
+def _by_id(base: Value, change: Value, kind: str) -> Value:
+    members = dict(_identified(base, kind))
+    for name, value in _identified(change, kind, len(members)):
         members[name] = _merge(_without_template(members[name], value), value, depth=1) if name in members else value
     return replace(change, data=list(members.values()))
 
@@ -272,8 +279,11 @@ def _without_template(base: Value, change: Value) -> Value:
 _IN_EVERY_RULE = ("id", "severity", "require_activation", "in", "by", "across", "after", "until", "unless")
 
 
-def identity(value: Value, index: int) -> str:
-    """A rule's id as far as it has one."""
-    if isinstance(value.data, dict) and "id" in value.data:
-        return str(value.data["id"].data)
-    return f"#{index}"
+def _identified(rules: Value, kind: str, before: int = 0) -> list[tuple[str, Value]]:
+    """Rules with their ids as far as they have one; the first without is named like its kind: `left-open`.
+    `before` is how many the base has."""
+    names = (kind.replace("_", "-") if index == 0 else f"#{before + index}" for index, _ in enumerate(rules.items()))
+    return [
+        (str(rule.data["id"].data) if isinstance(rule.data, dict) and "id" in rule.data else name, rule)
+        for name, rule in zip(names, rules.items(), strict=True)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -35,7 +36,8 @@ _PARTS = ("contract", "version", "description", "extends", "applies_to", "sessio
 TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
 _BY_ID = {kind.key for kind in KINDS if kind.by_id}
 _MERGED = {"envelope": 1, "map": 2, "keys": 1, "session": 1, **{kind.key: kind.merged for kind in KINDS if kind.merged}}
-_ADDED = tuple(f"{ADDING}{name}" for name in TOP_LEVEL)
+_ONE_VALUE = ("contract", "version", "description", "extends", "applies_to")
+_ADDED = tuple(f"{ADDING}{name}" for name in TOP_LEVEL if name not in _ONE_VALUE)
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _LARGEST_FILE = 4 << 20
 
@@ -61,30 +63,42 @@ def load(name_or_path: str) -> Contract:
 def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None) -> Contract:
     """A contract from its text; `extends` looks for files in `folder`. One that extends another is named by its file."""
     digest = hashlib.sha256(text.encode())
-    document = read(text, file)
-    extends = isinstance(document.data, dict) and "extends" in document.data
-    top = document.mapping((*TOP_LEVEL, *_ADDED) if extends else TOP_LEVEL, "a contract")
+    documents = [_check_top(read(text, file))]
+    top = documents[0].mapping()
     if "extends" in top and "contract" not in top:  # it is another than the one it extends
-        top["contract"] = Value(FilePath(file).stem, document.place)
-        document.key_places["contract"] = document.place
-    seen = {file}
-    extends_line = top["extends"].place.line if "extends" in top else 0
-    while True:
-        base = document.mapping().get("extends")
-        if base is None:
-            return replace(_Loader(document).contract(text, digest.hexdigest()[:16]), extends_line=extends_line)
-        base_text, base_file, base_folder = _base(base, folder)
-        if base_file in seen:
+        top["contract"] = Value(FilePath(file).stem, documents[0].place)
+        documents[0].key_places["contract"] = documents[0].place
+    texts = {file: text}
+    seen = {_own_name(file, folder)}
+    while (base := documents[-1].mapping().get("extends")) is not None:
+        base_text, base_file, folder = _base(base, folder)
+        if _own_name(base_file, folder) in seen:
             base.fail(f"{base.data} extends itself")
-        seen.add(base_file)
+        seen.add(_own_name(base_file, folder))
         digest.update(base_text.encode())
         below = read(base_text, base_file)
         if not isinstance(below.data, dict) or not {"contract", "extends"} & set(below.data):
             base.fail(f"{base.data} is not a contract")  # and nothing of what it holds is shown
-        below.mapping(TOP_LEVEL, "a contract")
-        change = {key: value for key, value in document.data.items() if key != "extends"}
-        document = overlay(below, Value(change, document.place, document.key_places), _BY_ID, _MERGED)
-        folder = base_folder
+        documents.append(_check_top(below))
+        texts[base_file] = base_text
+    document = documents.pop()
+    for change in reversed(documents):  # from the base up: what a file adds is added to all that stands below it
+        document = overlay(document, change, _BY_ID, _MERGED)
+    extends_line = top["extends"].place.line if "extends" in top else 0
+    contract = _Loader(document).contract(text, digest.hexdigest()[:16])
+    return replace(contract, extends_line=extends_line, texts=texts)
+
+
+def _check_top(document: Value) -> Value:
+    """The document of a contract, whose top-level keys are known. Only one that extends another can add to lists."""
+    extends = isinstance(document.data, dict) and "extends" in document.data
+    document.mapping((*TOP_LEVEL, *_ADDED) if extends else TOP_LEVEL, "a contract")
+    return document
+
+
+def _own_name(file: str, folder: FilePath | None) -> str:
+    """What tells a contract from all others, however its path is written. One that comes with wsreplay has no folder."""
+    return file if folder is None else os.path.realpath(file)
 
 
 def _base(value: Value, folder: FilePath | None) -> tuple[str, str, FilePath | None]:

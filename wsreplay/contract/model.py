@@ -280,7 +280,7 @@ class AppliesTo:
 @dataclass(frozen=True, slots=True)
 class Contract:
     """A whole contract. `rules` holds every judgement in order; `file` is a path or a built-in's file name, `extends_line` the
-    line in it that names the contract it extends (0: none)."""
+    line in it that names the contract it extends (0: none), `texts` what stands in it and in all that it extends, by file."""
 
     name: str
     version: str
@@ -297,6 +297,7 @@ class Contract:
     # where connections name their users, before what the recorder found
     users: tuple[UserSource, ...] = ()
     extends_line: int = 0
+    texts: dict[str, str] = field(default_factory=dict)
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The rules of one kind, in order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from wsreplay.contract.document import Value
+from wsreplay.contract.document import ADDING, Value
 from wsreplay.contract.model import Place, Rule, Span
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.rules.kind import COMMON, RuleKind, is_enabled, read_common
@@ -51,13 +51,20 @@ def _ends(value: Value, reader: Reader) -> tuple[tuple[str, Any], ...]:
     if isinstance(value.data, dict) and "event" not in value.data:
         if not value.data:
             value.fail("a span needs at least one end")
-        return tuple((name, reader.patterns(part)) for name, part in value.data.items())
+        return _named_patterns(value, reader)
     return (("ok", reader.patterns(value)),)
+
+
+def _named_patterns(value: Value, reader: Reader) -> tuple[tuple[str, Any], ...]:
+    for name, place in value.key_places.items():
+        if name.startswith(ADDING) and name in value.data:
+            raise place.error(f"the base has no {name.removeprefix(ADDING)!r} here to add to")
+    return tuple((name, reader.patterns(part)) for name, part in value.data.items())
 
 
 def _after(value: Value, reader: Reader) -> tuple[tuple[str | None, Any], ...]:
     if isinstance(value.data, dict) and "event" not in value.data:
-        return tuple((name, reader.patterns(part)) for name, part in value.data.items())
+        return _named_patterns(value, reader)
     return ((None, reader.patterns(value)),)
 
 
