@@ -121,3 +121,17 @@ def test_a_direction_stays_before_a_products_name() -> None:
     contract = loads("extends: agent-chat\nmap: {events: {hello: connection_ack}}\n")
     (startup,) = contract.of(Startup)
     assert "s2c:hello" in [name for pattern in startup.patterns() for name in pattern.names()]
+
+
+def test_a_name_that_the_base_understands_may_get_another_that_does_as_well() -> None:
+    contract = loads("extends: agent-chat\nmap: {events: {ask: chat}}\n")
+    (questions,) = contract.of(Questions)
+    assert any(pattern.fits(0, contract.map.name_of("ask")) for pattern in questions.asks)
+
+
+@pytest.mark.parametrize("theirs", ["agent_thinking", "tool_error"])
+def test_a_mapping_that_hides_a_name_from_the_base_is_named_where_it_stands(theirs: str) -> None:
+    with pytest.raises(ContractError) as raised:
+        loads(f"extends: agent-chat\nmap:\n  events:\n    hi: hello\n    {theirs}: tool_completed\n", "mine.yaml")
+    known = f"agent-chat.yaml understands {theirs} as it is: delete this line."
+    assert str(raised.value).startswith(f"mine.yaml:5:5: map.events.{theirs}: {known}")

@@ -117,6 +117,8 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
         "    thread_id: $.data.threadId\n"
         "    run_id: $.data.runId\n"
         "    tool_call_id: $.data.toolCallId\n"
+        "# Understood as they are, without a mapping:\n"
+        "#   chat\n"
         "# Not mapped:\n"
         "#   s2c:billing.tick  1×\n"
         "# If one of these means the same as a name of agent-chat, add it to events. Its unused names:\n"

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 
 import pytest
 
-from tests.report.conftest import MISSING_TOOL, NOT_WORKED, RULES, judged
+from tests.report.conftest import MISSING_TOOL, NOT_WORKED, RULES, Traces, judged
+from wsreplay.contract import loads
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, exit_code, render, worst
 from wsreplay.report.result import fold, strictly, unproven
+from wsreplay.store.reader import Recording
+from wsreplay.validator import judge
 from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
 SATISFIED = RuleVerdict("run", Verdict.SATISFIED, activations=1, fulfilments=1)
@@ -113,3 +117,19 @@ def test_an_unknown_format_is_refused_with_those_there_are(chat: FileResult) -> 
     with pytest.raises(UsageError, match="choose one of text, json, junit, sarif, github, html, markdown"):
         render("xml", [chat])
     assert FORMATS == ("text", "json", "junit", "sarif", "github", "html", "markdown")
+
+
+def test_every_report_names_the_file_that_an_inherited_rule_stands_in(traces: Traces) -> None:
+    path = traces.write("chat.db", [(1, {"type": "agent_started", "run_id": "r1", "thread_id": "t1"})])
+    contract = loads("extends: agent-chat\nuser: query:u\n", "mine.yaml")
+    with Recording.open(path) as recording:
+        judgement = judge(recording, contract)
+    finding = next(finding for finding in judgement.findings if finding.caused_by is None)
+    results = [FileResult(str(path), judgement, contract=contract)]
+    text = f"agent-chat.yaml:{finding.line}"
+    assert all(text in render(form, results) for form in ("text", "html", "markdown", "junit"))
+    (told,) = (each for each in json.loads(render("json", results))["files"][0]["findings"] if each["id"] == finding.id)
+    assert (told["contract_file"], told["line"]) == ("agent-chat.yaml", finding.line)
+    rules = json.loads(render("sarif", results))["runs"][0]["tool"]["driver"]["rules"]
+    (known,) = (rule["properties"] for rule in rules if rule["id"].endswith(finding.rule))
+    assert (known["contract"], known["line"]) == ("agent-chat.yaml", finding.line)

@@ -141,6 +141,6 @@ def as_evidence(path: Path, findings: list[Finding]) -> evidence.Evidence:
     verdicts = tuple(RuleVerdict(rule, Verdict.VIOLATED, activations=3, fulfilments=2, violations=1) for rule in rules)
     sessions = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED if findings else Verdict.SATISFIED}
     judgement = Judgement("agent-chat", "1", contract.digest, Verdict.VIOLATED, 21, 2, verdicts, session_verdicts=sessions)
-    source = evidence.Source(contract.name, contract.file, contract.source, contract.digest)
+    source = evidence.Source(contract.name, contract.file, contract.texts, contract.digest)
     with Recording.open(path) as reader:
         return evidence_of(reader, list(findings), [judgement], [source])

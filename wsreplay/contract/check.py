@@ -54,9 +54,9 @@ def _paths(contract: Contract) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def _types_that_may_come(contract: Contract) -> None:
-    """An event that the map renames does not come by its old name."""
+    """An event that the map renames does not come by its old name; of an extended contract's rules the map itself says so."""
     renamed = {theirs: ours for theirs, ours in contract.map.events if "*" not in theirs and theirs != ours}
-    for rule in contract.rules:
+    for rule in (rule for rule in contract.rules if rule.place.file == contract.file):
         for pattern in rule.patterns():
             if pattern.type in renamed and pattern.type not in renamed.values():
                 ours = renamed[pattern.type]

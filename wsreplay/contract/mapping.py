@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path as FilePath
 from typing import Any, NoReturn, TypeVar
 
 from wsreplay.contract import paths
 from wsreplay.contract.document import Value, suggestion
-from wsreplay.contract.model import Contract, Envelope, Pattern, ProductMap
+from wsreplay.contract.model import Contract, Envelope, Pattern, Place, ProductMap
 from wsreplay.contract.parts import path_of
 from wsreplay.trace import jsonpath
 
@@ -49,7 +50,38 @@ def _events(contract: Contract, value: Value) -> tuple[tuple[str, str], ...]:
             names = [pattern.type for rule in contract.rules for pattern in rule.patterns()]
             item.fail(f"no rule of the contract names {ours!r}{suggestion(ours, dict.fromkeys(names))}")
         events.append((theirs, ours))
+    for theirs, ours in events:
+        if theirs not in (ours for _, ours in events):
+            _fail_hidden(contract, theirs, ours, value.key_places[theirs])
     return tuple(events)
+
+
+def _fail_hidden(contract: Contract, theirs: str, ours: str, place: Place) -> None:
+    """A name that an extended contract knows as it is may get another only where that does as well."""
+    for rule in (rule for rule in contract.rules if rule.place.file != contract.file):
+        for patterns in _alternatives(rule):
+            hidden = next((pattern for pattern in patterns if pattern.type == theirs), None)
+            if hidden is not None and not any(_does_as_well(other, hidden, ours) for other in patterns):
+                known = f"{FilePath(rule.place.file).name} understands {theirs} as it is"
+                raise place.error(f"{known}: delete this line. As {ours}, its rule {rule.id} would never see it")
+
+
+def _does_as_well(other: Pattern, hidden: Pattern, ours: str) -> bool:
+    return other is not hidden and other.direction in (None, hidden.direction) and other.fits(other.direction, ours)
+
+
+def _alternatives(value: Any) -> Iterator[tuple[Pattern, ...]]:
+    """The patterns of a rule, those together of which any may fit."""
+    if isinstance(value, tuple):
+        patterns = tuple(item for item in value if isinstance(item, Pattern))
+        if patterns:
+            yield patterns
+        else:
+            for item in value:
+                yield from _alternatives(item)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _alternatives(getattr(value, field.name))
 
 
 def _is_named(contract: Contract, ours: str) -> bool:

@@ -294,6 +294,8 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     if seen.decoder != PLAIN:
         lines.append(f"envelope: {{decoder: {seen.decoder}}}")
     lines += _map_lines(proposal)
+    if known := list(dict.fromkeys(map(_comment, _known(proposal)))):
+        lines += ["# Understood as they are, without a mapping:", *_listed(known)]
     if proposal.unmapped:
         lines.append("# Not mapped:")
         lines += [f"#   {_WAYS[way]}:{_comment(type_)}  {seen.counts[way, type_]:,}×" for way, type_ in proposal.unmapped]

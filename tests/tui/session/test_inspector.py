@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wsreplay.display import visible
@@ -100,3 +102,22 @@ async def test_what_is_missing_of_a_message_is_said_above_it(stage, script):
 
 def _fail(*_arguments: object) -> None:
     raise RecordingError("it is locked")
+
+
+async def test_a_rule_that_is_inherited_is_shown_where_it_stands(stage, script, tmp_path):
+    made = script("owed.db")
+    made.open(1, 0, closed_ns=10**9)
+    made.say(1, 1, 1, "agent_started", run_id="r1", thread_id="t1")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: agent-chat\n" + "# not this line\n" * 40 + "rules: [{id: silence, max: 5s}]\n")
+    async with stage(made.write(1_000), width=160, height=50, contracts=(str(mine),), validating=True) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        evidence = on.app.screen.recording.evidence
+        await on.press("right_square_bracket")
+        on.app.screen.inspector.choose_pane("findings")
+        await on.settle()
+        places = {finding.line for finding in on.app.screen.inspector.findings()}
+        assert places and all(f"agent-chat.yaml:{line}" in on.app.screen.detail.text for line in places)
+        assert "mine.yaml" not in on.app.screen.detail.text and "not this line" not in on.app.screen.detail.text
+        file, words = evidence.words(replace(evidence.findings[0], file=str(mine), line=42))
+        assert (file, words) == (str(mine), ["rules: [{id: silence, max: 5s}]"])

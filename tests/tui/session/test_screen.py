@@ -356,7 +356,7 @@ def test_that_no_rule_applied_is_not_said_before_it_is_known():
         known = {int(number[1:]): Verdict(verdict) for number, verdict in sessions.items()}
         return Judgement("x", "1", "", Verdict(verdict), 0, len(known), (), session_verdicts=known)
 
-    source = Source("x", "x.yaml", "", "")
+    source = Source("x", "x.yaml", {}, "")
     growing = NO_EVIDENCE._replace(sources=(source,))
     assert growing.is_there and not growing.is_vacuous() and not growing.is_vacuous(1)
     nothing = growing._replace(judgements=(judged("vacuous"),))

@@ -27,11 +27,11 @@ class GhostRow(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A contract as it was when it was validated with."""
+    """A contract as it was when it was validated with: what stood in its file and in those that it extends, by file."""
 
     name: str
     file: str
-    text: str
+    texts: dict[str, str]
     digest: str
 
 
@@ -155,9 +155,11 @@ class Evidence(NamedTuple):
         return any(verdict in ("inconclusive", "error", "pending") for verdict in verdicts)
 
     def words(self, finding: Finding) -> tuple[str, list[str]]:
-        """The contract's file and, as it stands there, the rule that a finding is about."""
+        """The file that a finding's rule stands in, the contract's or one that it extends, and the rule as it stands there."""
         source = self.rule_sources.get(finding.rule)
-        return ("", []) if source is None or not finding.line else (source.file, rule_text(source.text, finding.line))
+        file = finding.file or (source.file if source is not None else "")
+        text = next((source.texts[file] for source in self.sources if file in source.texts), "")
+        return (file, rule_text(text, finding.line)) if text and finding.line else ("", [])
 
 
 NO_EVIDENCE = Evidence((), (), (), {}, (), {}, 0, (), {}, {}, {})

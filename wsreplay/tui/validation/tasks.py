@@ -251,4 +251,4 @@ def _give_way() -> None:
 
 
 def _source(contract: Contract) -> Source:
-    return Source(contract.name, contract.file, contract.source, contract.digest)
+    return Source(contract.name, contract.file, contract.texts, contract.digest)

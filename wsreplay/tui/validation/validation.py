@@ -159,11 +159,11 @@ def _load(name: str) -> Contract:
 
 
 def read_stamps(sources: Sequence[Source]) -> Stamps:
-    """Of each contract's file; zeros for a built-in."""
+    """Of each contract's file and of those that it extends; zeros for a built-in."""
     stamps = []
-    for source in sources:
+    for file in (file for source in sources for file in source.texts):
         try:
-            status = Path(source.file).stat()
+            status = Path(file).stat()
             stamps.append((status.st_mtime, status.st_size))
         except OSError:
             stamps.append((0.0, 0))
