@@ -254,7 +254,7 @@ MEANINGS = {
         "names": "one of: whether a name may occur twice in one object. Default: `any`, which costs no time",
     },
     "session": {
-        "": "When a connection continues another one of the same user and path.",
+        "": "When a connection continues another one of the same user and path. The user may be one that a message names.",
         "resume_within": "duration: longest time after a drop",
     },
 }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from commandline import Recorder, chat, run
+from named_users import PLACE, write_contract, write_named
 
 from recordings import begin_run, write_messages
 from wsreplay.model import Direction, Opcode
@@ -263,3 +264,34 @@ def test_what_is_to_be_typed_next_names_the_contract_too(desk: Path) -> None:
         "  look closer: wsreplay tui desk.db -c desk.yaml --user query:x",
         "               wsreplay show desk.db 1 -c desk.yaml --user query:x",
     ]
+
+
+def test_users_named_in_messages_and_session_numbers_are_the_same_in_all_views(tmp_path: Path) -> None:
+    write_named(tmp_path / "a.db")
+    write_contract(tmp_path)
+
+    def said(*command: str) -> list[str]:
+        return run(*command, "-c", "hello.yaml", cwd=tmp_path).out.splitlines()
+
+    assert said("show", "a.db", "--filter", "user:zoe sev>=error")[0] == "── session 2 · connection 3 · zoe · /ws"
+    assert {json.loads(line).get("connection") for line in said("show", "a.db", "2", "--json")} == {2, 3}
+    users = json.loads("".join(said("stats", "a.db", "--json")))["users"]
+    assert {entry["user"]: entry["count"] for entry in users} == {"mia": 2, "zoe": 5}
+    assert json.loads("".join(said("stats", "a.db", "2", "--json")))["count"] == 5
+    assert [line.split()[:3] for line in said("ls", "a.db")[1:]] == [["✓", "1", "mia"], ["✗", "2", "zoe"]]
+    assert [line.split()[:2] for line in said("ls", "a.db", "--no-verdict")[1:]] == [["1", "mia"], ["2", "zoe"]]
+    report = said("validate", "a.db")
+    assert report[1].startswith("session 2 · user zoe · /ws · 2 connections")
+    assert "✓ 1 other session without a finding" in report
+    headings = [line.split()[2:5] for line in said("diff", "a.db", "a.db") if line.startswith("──")]
+    assert headings == [["1", "·", "mia"], ["2", "·", "zoe"]]
+    refused = run("export", "a.db#3", "-f", "pytest", "-o", "test_a.py", "-c", "hello.yaml", cwd=tmp_path)
+    assert (refused.code, "has no session 3: it has sessions 1 to 2" in refused.err) == (2, True)
+
+
+def test_an_option_names_users_in_messages_without_a_contract(tmp_path: Path) -> None:
+    write_named(tmp_path / "a.db")
+    shown = run("show", "a.db", "--user", PLACE, "--filter", "user:zoe", cwd=tmp_path).out
+    assert [line for line in shown.splitlines() if line.startswith("──")] == [
+        "── session 2 · connection 2 · zoe · /ws", "── session 2 · connection 3 · zoe · /ws"
+    ]  # fmt: skip

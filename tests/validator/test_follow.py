@@ -222,3 +222,28 @@ def test_all_spans_are_logged_for_who_asks_for_them_and_else_runs(tmp_path: Path
 
 
 # Several files, several processes.
+
+
+def test_who_says_its_name_only_after_it_came_back_is_of_the_same_session(tmp_path: Path) -> None:
+    """Looked at after each step: when zoe is back, nobody knows yet that it is she, and others come meanwhile."""
+    contract = loads(
+        "contract: c\nuser: $.who\nrules:\n  - {id: once, absence: [{event: again}]}\n"
+        "  - {id: back, response: [ws.drop, ws.open], across: user, within: 3s}\n"
+    )
+    trace = Trace().open(1, None).c2s("hello", 1, who="mia").open(2, None).c2s("hello", 2, who="zoe").s2c("again", 2)
+    trace.drop(2).at(1).open(3, None).s2c("welcome", 3).open(4, None).c2s("hello", 4, who="noah")
+    trace.c2s("hello", 3, who="zoe").s2c("again", 3).s2c("again", 4).at(2).close(1).close(3).close(4)
+    file, told = Growing(tmp_path / "growing.db"), list[Finding]()
+    follower = Follower(contract, told.append)
+    with Recording.open(file.path) as recording:
+        for step in file.steps(trace):
+            file.write(step)
+            file.writer.commit()
+            with recording.snapshot():
+                follower.look(recording, live=True)
+        file.end(3 * NS)
+        with recording.snapshot():
+            follower.look(recording, live=False)
+        live, offline = follower.finish(), judge(recording, contract)
+    assert live == offline and live.users == {1: "mia", 2: "zoe", 3: "noah"}
+    assert [finding.session for finding in live.findings] == [2, 2, 3]

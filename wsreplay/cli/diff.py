@@ -49,6 +49,7 @@ def command(
     Sessions, runs, tools and events are matched by what they are. Times may differ, and so may ids, if each id of A always
     corresponds to the same id of B. Exit code 0: no difference; 1: at least one.
     """
+    from wsreplay.contract.users import sessions_of
     from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.store.reader import Recording
 
@@ -58,7 +59,7 @@ def command(
         chosen = contract_of(contract, left, right, decoder=decoder)
         for recording, number in ((left, session_a), (right, session_b)):
             if number is not None:
-                session_of(recording, number, chosen.users if chosen else ())
+                session_of(recording, number, sessions_of(recording, chosen))
         differences = diff(left, right, chosen, options, session_a=session_a, session_b=session_b)
         if contract is None and not differences.same:
             _say_no_fit(left, right, decoder=decoder)

@@ -19,6 +19,7 @@ from wsreplay.cli.options import (
     split_session,
     user_option,
 )
+from wsreplay.contract.users import sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
 from wsreplay.files import new_file
@@ -28,7 +29,7 @@ from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource
-from wsreplay.trace.sessions import stitch_by_users, there_are
+from wsreplay.trace.sessions import there_are
 from wsreplay.units import count_text
 
 FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
@@ -89,8 +90,8 @@ def command(
         if form == "pytest":
             if output is None:
                 raise UsageError("-f pytest writes a test and a cassette: name the test with -o tests/test_NAME.py")
-            judged_by, named_by = _judge_of(recording, contract, decoder)
-            chosen = _one_session(recording, session or marked, named_by)
+            judged_by, sessions = _judge_of(recording, contract, decoder)
+            chosen = _one_session(recording, session or marked, sessions)
             for written in as_pytest.write(recording, chosen, output, judged_by):
                 print_path(written)
             return
@@ -105,15 +106,15 @@ def command(
 
 def _judge_of(
     recording: Recording, contract: str | None, decoder: str | None
-) -> tuple[str | None, Sequence[UserSource]]:
-    """What a test names to judge a recording, and where users are named: the contract that was asked for, `none` if no built-in
-    fits, else None. Raises ContractError."""
+) -> tuple[str | None, list[Session]]:
+    """What a test names to judge a recording, and its sessions: the contract that was asked for, `none` if no built-in fits,
+    else None. Raises ContractError."""
     from wsreplay.contract import load
     from wsreplay.validator.select import select_contract
 
     if contract is not None:
-        return contract, load(contract).users
-    return NO_CONTRACT if select_contract(recording, decoder) is None else None, ()
+        return contract, sessions_of(recording, load(contract), decoder=decoder)
+    return NO_CONTRACT if select_contract(recording, decoder) is None else None, sessions_of(recording)
 
 
 def _send_spans(
@@ -128,7 +129,8 @@ def _send_spans(
     from wsreplay.telemetry.otlp import SpanSender
 
     with open_recording(path) as recording:
-        connections_of(recording, session)  # that there is such a session
+        sessions = sessions_of(recording, load(contract) if contract else None, users, decoder)
+        connections_of(recording, session, sessions)  # that there is such a session
     sender = SpanSender(url)
     sender.check()
     with SpanCollector(
@@ -158,18 +160,17 @@ def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], cont
 
 def _pieces(recording: Recording, session: int | None, form: str) -> Iterator[bytes]:
     if form == "websocat":
-        yield as_websocat.script(recording, _one_session(recording, session)).encode()
+        yield as_websocat.script(recording, _one_session(recording, session, sessions_of(recording))).encode()
     elif form == "har":
         yield from har.export(recording, connections_of(recording, session))
     else:
         yield from (line + b"\n" for line in exchange.export(recording, connections_of(recording, session)))
 
 
-def _one_session(recording: Recording, number: int | None, users: Sequence[UserSource] = ()) -> Session:
-    """The session with a number, else the only one, of those that `users` make. Raises UsageError."""
+def _one_session(recording: Recording, number: int | None, sessions: Sequence[Session]) -> Session:
+    """The session with a number, else the only one of them. Raises UsageError."""
     if number is not None:
-        return session_of(recording, number, users)
-    sessions = stitch_by_users(recording.connections(), users)
+        return session_of(recording, number, sessions)
     if len(sessions) != 1:
         name = recording.path.name
         raise UsageError(f"{name}: {there_are(sessions)}, and this format exports one: choose it, as in {name}#1")

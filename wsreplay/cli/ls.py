@@ -22,7 +22,6 @@ from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Se
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_word
-from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
@@ -113,6 +112,7 @@ def _default_places() -> Iterator[Path]:
 
 def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> Listed:
     from wsreplay.contract import load
+    from wsreplay.contract.users import sessions_of
 
     with open_recording(path) as recording:
         runs = recording.runs()
@@ -123,7 +123,7 @@ def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> L
             size=path.stat().st_size,
             frames=frames,
             live=recording.live,
-            sessions=stitch_by_users(recording.connections(), load(contract).users if contract else ()),
+            sessions=sessions_of(recording, load(contract) if contract else None),
             tallies=recording.tallies(),
             reached_ns=recording.reached_ns(),
             faults=sum(count for _, count, _ in recording.counted_faults()),

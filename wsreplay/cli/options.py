@@ -22,7 +22,7 @@ from wsreplay.errors import UsageError
 from wsreplay.model import NO_CONTRACT, Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import numbered, stitch_by_users, there_are
+from wsreplay.trace.sessions import numbered, stitch, there_are
 from wsreplay.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -186,9 +186,9 @@ def split_session(text: str) -> tuple[Path, int | None]:
     return Path(text), None
 
 
-def session_of(recording: Recording, number: int, users: Sequence[UserSource] = ()) -> Session:
-    """A session by its number, of those that there are with users named at these places. Raises UsageError."""
-    sessions = stitch_by_users(recording.connections(), users)
+def session_of(recording: Recording, number: int, sessions: Sequence[Session] | None = None) -> Session:
+    """A session by its number, of these, or of those as they were recorded. Raises UsageError."""
+    sessions = stitch(recording.connections()) if sessions is None else sessions
     for session in sessions:
         if session.id == number:
             return session
@@ -196,10 +196,10 @@ def session_of(recording: Recording, number: int, users: Sequence[UserSource] = 
 
 
 def connections_of(
-    recording: Recording, session: int | None, users: Sequence[UserSource] = ()
+    recording: Recording, session: int | None, sessions: Sequence[Session] | None = None
 ) -> list[Connection] | None:
-    """The connections of a session, of those that `users` make; None for all. Raises UsageError."""
-    return None if session is None else list(session_of(recording, session, users).connections)
+    """The connections of a session, as in `session_of`; None for all. Raises UsageError."""
+    return None if session is None else list(session_of(recording, session, sessions).connections)
 
 
 class Duration(click.ParamType[int]):

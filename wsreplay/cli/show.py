@@ -23,8 +23,10 @@ from wsreplay.cli.options import (
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
 from wsreplay.cli.show_objects import json_line
 from wsreplay.cli.show_view import Showing
+from wsreplay.contract.users import ConnectionUsers
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.reading import Reading
 from wsreplay.validator.findings import Judgement
 
@@ -61,9 +63,9 @@ def command(
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
-        reading, names, named_by = _read_by(recording, contract, decoder)
+        reading, names, users_of = _read_by(recording, contract, ReadAs(decoder, users))
         view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names,
-                       partial(_judge, recording, contract, decoder, users), (*users, *named_by))  # fmt: skip
+                       partial(_judge, recording, contract, decoder, users), users_of)  # fmt: skip
         painted = wants_colour(color)
         if as_json:
             for item in view.items(follow):
@@ -91,13 +93,13 @@ def _judge(recording: Recording, contract: str | None, decoder: str | None, user
 
 
 def _read_by(
-    recording: Recording, name: str | None, decoder: str | None
-) -> tuple[Reading, Callable[[str], str] | None, Sequence[UserSource]]:
-    """A recording's events as a contract says where they are, what the contract calls each, and where users are named."""
+    recording: Recording, name: str | None, read_as: ReadAs
+) -> tuple[Reading, Callable[[str], str] | None, ConnectionUsers]:
+    """A recording's events as a contract says where they are, what the contract calls each, and whose its connections are."""
     if name is None:
-        return Reading(recording, decoder), None, ()
+        return Reading(recording, read_as.decoder), None, ConnectionUsers(read_as=read_as)
     from wsreplay.contract import load
     from wsreplay.contract.decoding import reading_of
 
     contract = load(name)
-    return reading_of(recording, contract, decoder), contract.map.name_of, contract.users
+    return reading_of(recording, contract, read_as.decoder), contract.map.name_of, ConnectionUsers(contract, read_as)

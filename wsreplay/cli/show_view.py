@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING
 
 from wsreplay.cli.options import connections_of
 from wsreplay.cli.show_lines import Note
+from wsreplay.contract.users import ConnectionUsers
 from wsreplay.model import Connection, Fault, Frame, Gap, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
 from wsreplay.trace.endings import ending_text
 from wsreplay.trace.gaps import gap_text
 from wsreplay.trace.reading import Reading
-from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.validator.findings import Judgement
-
-if TYPE_CHECKING:
-    from wsreplay.trace.identity import UserSource
 
 POLL_S = 0.1
 Item = Frame | Fault | Note
@@ -33,11 +29,11 @@ class Showing:
 
     def __init__(
         self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
-        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement], users: Sequence[UserSource] = (),
+        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement], users: ConnectionUsers,
     ) -> None:  # fmt: skip
         # Finds what filters by findings ask for.
         self._judge = judge
-        # Where connections name their users.
+        # Whose connections are.
         self._users = users
         self.reading = reading
         self._name_of = name_of
@@ -101,12 +97,12 @@ class Showing:
     def _refresh(self) -> None:
         connections = self._recording.connections()
         self._recorded = {connection.id: connection for connection in connections}
-        sessions = stitch_by_users(connections, self._users)
+        sessions = self._users.stitch(self._recording, connections)
         self.sessions = {connection.id: session for session in sessions for connection in session.connections}
         self.connections = {connection.id: connection for session in sessions for connection in session.connections}
         self.reading.refresh(connections)
         self._context = filters.Context.of_sessions(sessions, self._judgement(), reader=self.reading)
-        self._wanted = connections_of(self._recording, self._session, self._users)
+        self._wanted = connections_of(self._recording, self._session, sessions)
 
     def _judgement(self) -> Judgement | None:
         return self._judge() if self._filter.needs_judgement else None

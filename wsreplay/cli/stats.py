@@ -9,12 +9,22 @@ import click
 
 from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
-from wsreplay.cli.options import NAMED_BY, connections_of, decoder_option, open_recording, split_session, user_option
+from wsreplay.cli.options import (
+    NAMED_BY,
+    USER_PLACES,
+    connections_of,
+    decoder_option,
+    open_recording,
+    split_session,
+    user_option,
+)
 from wsreplay.contract import load
+from wsreplay.contract.users import sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.report import stats_json, stats_text
 from wsreplay.store.paths import reachable
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource
 
 
@@ -23,7 +33,7 @@ from wsreplay.trace.identity import UserSource
 @click.argument("session", type=SessionNumber(), required=False)
 @click.option("-c", "--contract", type=ContractName(), help=NAMED_BY)
 @decoder_option
-@user_option("In an overview: where a connection names its user, as in validate; may repeat. [default: as recorded]")
+@user_option(USER_PLACES)
 @click.option("--follow", is_flag=True, help="Show an overview, and keep it up to date while recordings grow.")
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True,
               help="Output format; html is an overview as a web page.")
@@ -52,20 +62,21 @@ def command(
         show_overview(path, contract, decoder, users, form, output, follow=follow, color=color)
         return
     painted = wants_colour(color) if output is None else bool(color)
-    text = _statistics(path, session or marked, contract, decoder, form, painted)
+    text = _statistics(path, session or marked, contract, ReadAs(decoder, users), form, painted)
     if output is None:
         click.echo(text, nl=False, color=painted)
     else:
         write_file(output, text.encode("utf-8", "surrogateescape"))
 
 
-def _statistics(path: Path, session: int | None, contract: str | None, decoder: str | None, form: str, painted: bool) -> str:
+def _statistics(path: Path, session: int | None, contract: str | None, read_as: ReadAs, form: str, painted: bool) -> str:
     from wsreplay.stats.figures import count_figures
 
     with open_recording(path) as recording:
-        wanted = connections_of(recording, session)
+        chosen, users, decoder = load(contract) if contract else None, read_as.users, read_as.decoder
+        wanted = connections_of(recording, session, sessions_of(recording, chosen, users, decoder))
         connections = None if wanted is None else [connection.id for connection in wanted]
-        figures = count_figures(recording, load(contract) if contract else None, decoder, connections)
+        figures = count_figures(recording, chosen, decoder, connections, users)
     if form == "json":
         return stats_json.render(str(path), figures.statistics, figures.spans)
     width = shutil.get_terminal_size((120, 24)).columns

@@ -18,6 +18,7 @@ from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.identities import Fields, fields_of
 from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.rules.latency import Latency
+from wsreplay.contract.users import sessions_of
 from wsreplay.diff.align import pair_up
 from wsreplay.diff.compare import Comparer
 from wsreplay.diff.conversation import ComparedSession
@@ -27,7 +28,7 @@ from wsreplay.model import Ending, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.reading import MessageReading
-from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, stitch_by_users
+from wsreplay.trace.sessions import plain_path
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 from wsreplay.validator.judge import judge
 from wsreplay.validator.span_log import SpanLog
@@ -171,8 +172,7 @@ def _talks(
     contract: Contract | None,
 ) -> list[ComparedSession]:  # fmt: skip
     with recording.snapshot():
-        users, within_ns = ((), RESUME_WITHIN_NS) if contract is None else (contract.users, contract.resume_within_ns)
-        sessions = stitch_by_users(recording.connections(), users, within_ns)
+        sessions = sessions_of(recording, contract)
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
         talks = [ComparedSession(session, fields, coalesce) for session in sessions]

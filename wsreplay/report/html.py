@@ -14,6 +14,7 @@ from html import escape
 from importlib import resources
 
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
 from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import NO_FIT, NO_RULES, Ending, Session
@@ -135,7 +136,7 @@ class _Page:
         judgement: Judgement,
         by_session: dict[int | None, list[Finding]],
     ) -> Iterator[str]:
-        sessions = timeline.sessions(recording, result.resume_within_ns, result.users)
+        sessions = sessions_of(recording, result.contract)
         reading = messages_of(recording, result.contract)
         counts = count_types(recording, reading)
         shown = sorted(sessions, key=lambda session: (_worst(by_session.get(session.id, ())), session.id))[:_MOST_SESSIONS]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wsreplay.contract.users import sessions_of
 from wsreplay.display import INJECTED, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault
@@ -30,7 +31,7 @@ class Injected:
         try:
             with Recording.open(result.path) as recording:
                 faults = tuple(recording.faults())
-                sessions = timeline.sessions(recording, result.resume_within_ns, result.users) if faults else []
+                sessions = sessions_of(recording, result.contract) if faults else []
                 return cls(faults, {session.id: tuple(timeline.faults(recording, session)) for session in sessions})
         except (RecordingError, UsageError):
             return None

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Direction, Frame, Session
@@ -101,7 +102,7 @@ class _IssuePart:
         for finding in judgement.findings:
             if finding.id in failures or finding.caused_by in failures:
                 wrong[finding.session].append(finding)
-        sessions = timeline.sessions(recording, self.result.resume_within_ns, self.result.users)
+        sessions = sessions_of(recording, self.result.contract)
         failed = [session for session in sessions if wrong[session.id]]
         for session in failed[:_MOST_SESSIONS]:
             yield self._session(recording, session, wrong[session.id])

@@ -11,7 +11,6 @@ from wsreplay.contract import Contract
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES, Session
-from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
@@ -57,11 +56,6 @@ class FileResult:
     def option_text(self) -> str:
         """`options` as a shell takes them, each after a space."""
         return "".join(f" {shlex.quote(visible(option))}" for option in self.options)
-
-    @property
-    def users(self) -> tuple[UserSource, ...]:
-        """Where its connections name their users."""
-        return () if self.contract is None else self.contract.users
 
     def user_of(self, session: Session) -> str | None:
         """Whose a session is: as its handshake says, else as a message does."""

@@ -10,6 +10,7 @@ from itertools import islice
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.proposal import told_by_path
+from wsreplay.contract.users import sessions_of
 from wsreplay.display import INJECTED, cells, fit, pad, visible
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, Ending, Session
@@ -112,7 +113,7 @@ class _File:
         runs: defaultdict[int, list[SpanRecord]] = defaultdict(list)
         for run in judgement.runs:
             runs[run.session].append(run)
-        sessions = timeline.sessions(recording, self.result.resume_within_ns, self.result.users)
+        sessions = sessions_of(recording, self.result.contract)
         self._reading = messages_of(recording, self.result.contract)
         counts = count_types(recording, self._reading)
         if self.result.session is not None:

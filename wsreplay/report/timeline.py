@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import merge
@@ -12,9 +12,7 @@ from wsreplay.display import INJECTED
 from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_text
-from wsreplay.trace.identity import UserSource
 from wsreplay.trace.reading import MessageReading
-from wsreplay.trace.sessions import stitch_by_users
 from wsreplay.validator.findings import Finding, Verdict
 
 _EXCERPT_BYTES = 64 * 1024
@@ -90,11 +88,6 @@ class Marks:
 def ghost_ns(finding: Finding) -> int:
     """Where a missing event stands."""
     return finding.at_ns if finding.at_ns is not None else finding.decided_at
-
-
-def sessions(recording: Recording, resume_within_ns: int, users: Sequence[UserSource] = ()) -> list[Session]:
-    """The sessions of a recording; a connection within the time continues one. `users` say where they name their users."""
-    return stitch_by_users(recording.connections(), users, resume_within_ns)
 
 
 def faults(recording: Recording, session: Session) -> list[Fault]:

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
+from wsreplay.model import Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import UserSource
 from wsreplay.trace.statistics import Statistics, collect
 from wsreplay.validator.durations import SpanGroup, tally_spans
 from wsreplay.validator.findings import SpanRecord
@@ -83,27 +86,27 @@ class _Slowest:
 
 def count_figures(
     recording: Recording, contract: Contract | None = None, decoder: str | None = None,
-    connections: Sequence[int] | None = None,
+    connections: Sequence[int] | None = None, users: Sequence[UserSource] = (),
 ) -> Figures:  # fmt: skip
-    """The figures of some connections (None: all). Without a contract the one that fits says what a run and a tool are.
+    """The figures of some connections (None: all). Without a contract the one that fits says what a run and a tool are; `users`
+    say where users are named, before the contract does.
 
     Memory is bounded, whatever the recording's length. Raises UsageError, and the errors of the RecordingError family.
     """
-    judged_by = (contract or select_contracts(recording, decoder=decoder)[0]).read_by(decoder)
+    judged_by = (contract or select_contracts(recording, decoder=decoder)[0]).read_as(ReadAs(decoder, tuple(users)))
+    sessions = sessions_of(recording, judged_by)
     slowest = _Slowest()
-    statistics = collect(recording, connections, messages_of(recording, contract, decoder))
+    statistics = collect(recording, connections, messages_of(recording, contract, decoder), sessions)
     spans = tally_spans(recording, judged_by, connections, slowest.add)
-    reconnects = _find_reconnects(recording, connections, judged_by.resume_within_ns)
+    reconnects = _find_reconnects(sessions, connections)
     longest = sorted(reconnects, key=lambda reconnect: -reconnect.away_ns)[:MOST_RECONNECTS]
     return Figures(statistics, spans, slowest.listed(), longest, len(reconnects) - len(longest))
 
 
-def _find_reconnects(
-    recording: Recording, connections: Sequence[int] | None, resume_within_ns: int
-) -> list[ClientReturn]:  # fmt: skip
+def _find_reconnects(sessions: Sequence[Session], connections: Sequence[int] | None) -> list[ClientReturn]:
     wanted = None if connections is None else frozenset(connections)
     reconnects = []
-    for session in stitch(recording.connections(), resume_within_ns):
+    for session in sessions:
         for before, after in zip(session.connections, session.connections[1:], strict=False):
             if before.closed_ns is not None and (wanted is None or after.id in wanted):
                 away_ns = max(0, after.opened_ns - before.closed_ns)

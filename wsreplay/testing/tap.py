@@ -22,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from wsreplay.api import AnyContract, RecordedEvent
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
 from wsreplay.errors import EXIT_CLEAN, UsageError
 from wsreplay.model import NO_CONTRACT, Message, Session
 from wsreplay.proxy.proxy import Options, RecordingProxy
@@ -29,7 +30,6 @@ from wsreplay.report import FileResult, exit_code, render
 from wsreplay.report.text import finding_line
 from wsreplay.store.reader import Recording
 from wsreplay.testing.waiting import run_anywhere, wait_for_event, wait_for_finding
-from wsreplay.trace.sessions import stitch
 from wsreplay.validator import SpanLog, judge
 from wsreplay.validator.findings import Finding, Judgement, Verdict
 from wsreplay.validator.select import select_contracts
@@ -176,7 +176,7 @@ class Tap:
     @property
     def sessions(self) -> list[Session]:
         """All sessions: connections and their reconnects."""
-        return stitch(self.recording.connections(), self.contract.resume_within_ns)
+        return sessions_of(self.recording, self.contract)
 
     @property
     def session(self) -> Session:

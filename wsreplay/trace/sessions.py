@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending, Session
-
-if TYPE_CHECKING:
-    from wsreplay.trace.identity import UserSource
 
 RESUME_WITHIN_NS = 30_000_000_000
 NORMAL_CLOSURE = 1000
@@ -37,17 +33,6 @@ def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WIT
             candidates.append(chain)
         chain.append(connection)
     return [Session(number, tuple(chain)) for number, chain in enumerate(chains, 1)]
-
-
-def stitch_by_users(
-    connections: Iterable[Connection], users: Sequence[UserSource], resume_within_ns: int = RESUME_WITHIN_NS
-) -> list[Session]:
-    """As `stitch`, with the user that a connection's path or headers name at one of these places, else the recorded one."""
-    if users:
-        from wsreplay.trace.identity import identified  # costs time, which few views need
-
-        connections = identified(list(connections), users)
-    return stitch(connections, resume_within_ns)
 
 
 def _candidate(chains: list[list[Connection]], connection: Connection, within_ns: int) -> list[Connection] | None:

@@ -7,7 +7,7 @@ in its thread, else on its connection, so that the wait for the first answer is 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -243,10 +243,12 @@ def _group(groups: dict[Any, Group], key: Any, other: Any) -> Group:
 
 
 def collect(
-    recording: Recording, connections: Collection[int] | None = None, reading: MessageReading | None = None
+    recording: Recording, connections: Collection[int] | None = None, reading: MessageReading | None = None,
+    sessions: Sequence[Session] | None = None,
 ) -> Statistics:
-    """The statistics of a recording, or of some of its connections. Memory is bounded, whatever its length."""
-    collector = Collector(stitch(recording.connections()))
+    """The statistics of a recording, or of some of its connections, by these sessions or those that were recorded. Memory is
+    bounded, whatever its length."""
+    collector = Collector(stitch(recording.connections()) if sessions is None else sessions)
     for message in (reading or MessageReading(recording)).messages(connections):
         collector.add(message)
     return collector.statistics

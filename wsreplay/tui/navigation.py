@@ -259,15 +259,16 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             self.notify("open one session first", title="nothing to compare")
             return
         own = recording.path, session.id
+        contract = next(iter(self.validation.contracts_in_use), None)
 
         def compare_with(other: Side | None) -> None:
             if other is not None:
                 from wsreplay.tui.diff.screen import DiffScreen
 
-                self.push_screen(DiffScreen(own, other, next(iter(self.validation.contracts_in_use), None)))
+                self.push_screen(DiffScreen(own, other, contract))
 
         folder = self.path if self.is_folder else recording.path.parent
-        self.push_screen(PartnerPicker(own, folder, is_deep=self.is_folder), compare_with)
+        self.push_screen(PartnerPicker(own, folder, contract, recording.read_as, is_deep=self.is_folder), compare_with)
 
     def choose_contract(self) -> None:
         """Ask which contract to validate with, and validate."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from wsreplay.contract import Contract
+from wsreplay.contract.users import sessions_of
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
 from wsreplay.trace.statistics import OTHER, Histogram
 from wsreplay.validator.findings import SpanRecord
 from wsreplay.validator.judge import judge
@@ -82,9 +82,9 @@ def tally_spans(
     the errors of the RecordingError family."""
     sessions = None
     if connections is not None:
-        stitched = stitch(recording.connections(), contract.resume_within_ns)
         sessions = [
-            session for session in stitched if any(connection.id in connections for connection in session.connections)
+            session for session in sessions_of(recording, contract)
+            if any(connection.id in connections for connection in session.connections)
         ]
     tally = SpanTally(on_end)
     judge(recording, contract, sessions=sessions, span_log=tally)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wsreplay.contract import Contract
+from wsreplay.contract.users import ConnectionUsers
 from wsreplay.model import Connection, Row
 from wsreplay.store.reader import Recording
 from wsreplay.trace.stream import Lifecycle
@@ -77,6 +78,7 @@ class Follower:
         self.contract, self._make_log = contract, make_log
         self._on_finding, self._on_amended = on_finding, on_amended
         self._choices = judged_choices(contract)
+        self._users = ConnectionUsers(contract)
         # findings that were told before judging had to begin anew: they are not told again
         self._known: Counter[Finding] = Counter()
         # how far the file is known to reach (ns)
@@ -95,6 +97,8 @@ class Follower:
         self.last_id = 0
         # what befell which connection, and has been told to the engine or is expected by it
         self._told: set[tuple[type, int]] = set()
+        # the session that a connection was said to be of, by connection
+        self._session_of: dict[int, int] = {}
 
     def _tell_finding(self, finding: Finding) -> None:
         if self._known[finding]:
@@ -113,9 +117,11 @@ class Follower:
 
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
-        setting = TraceSetting.read(recording, self.contract)
-        if self._choices.refresh(recording, setting.connections) and self.last_id:
-            # A connection has shown to speak another protocol than it was read by.
+        setting = TraceSetting.read(recording, self.contract, self._users)
+        numbers = {connection.id: session.id for session in setting.sessions for connection in session.connections}
+        is_stitched_otherwise = any(numbers[id] != number for id, number in self._session_of.items())
+        if (self._choices.refresh(recording, setting.connections) and self.last_id) or is_stitched_otherwise:
+            # A connection has shown to speak another protocol than it was read by, or to be that of a user who came back.
             self._known = Counter(self.engine.findings)
             self._begin()
         self.engine.set_decoders(self._choices.names())
@@ -123,6 +129,7 @@ class Follower:
         self._refused = setting.refusals()
         limit = setting.unsettled_ns() if live else None
         settled = setting if limit is None else setting.before(limit)
+        self._session_of = {connection.id: numbers[connection.id] for connection in settled.connections}
         self._tell(settled.lifecycle())
         self._read(recording, limit)
         self._reached = max(self._reached, settled.reached_ns)

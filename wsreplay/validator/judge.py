@@ -67,6 +67,7 @@ def tell_setting(engine: Engine, setting: TraceSetting) -> None:
     engine.set_holds(setting.holds)
     engine.set_cut_frames(setting.cut_frames)
     engine.set_epochs(setting.runs)
+    engine.trace_state.set_named(setting.named)
 
 
 def judged_choices(contract: Contract) -> Choices:

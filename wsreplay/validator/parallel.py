@@ -24,12 +24,12 @@ from typing import Any
 
 from wsreplay import remote
 from wsreplay.contract import Contract
+from wsreplay.contract.users import ConnectionUsers
 from wsreplay.errors import RecordingError, WsreplayError
 from wsreplay.model import NO_CONTRACT, Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
-from wsreplay.trace.identity import identified
 from wsreplay.validator.across import JudgedFile, judge_across
 from wsreplay.validator.claims import Claims
 from wsreplay.validator.findings import Judgement
@@ -262,7 +262,7 @@ def _split(path: Path, contract: Contract | None, parts: int, worth_splitting: i
         with Recording.open(path) as recording:
             if recording.last_id() < worth_splitting:
                 return []
-            connections = identified(recording.connections(), contract.users)
+            connections = ConnectionUsers(contract).identify(recording, recording.connections())
             counts = frame_counts(recording, [connection.id for connection in connections])
             return _balance(connections, counts, parts)
     except WsreplayError:

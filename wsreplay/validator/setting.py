@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from wsreplay.contract import Contract
+from wsreplay.contract.users import ConnectionUsers
 from wsreplay.model import Connection, Ending, Gap, Hold, Run, Session
 from wsreplay.store.reader import Recording
-from wsreplay.trace.identity import identified
 from wsreplay.trace.sessions import stitch
 from wsreplay.trace.stream import Lifecycle, lifecycle
 from wsreplay.units import count_text
@@ -24,8 +24,9 @@ _MOST_REFUSED = 5  # connections that are told one by one
 class TraceSetting:
     """Times are in ns since the recording began.
 
-    `connections` have the users that a contract finds; `losses` says since when frames of a connection are missing,
-    `cut_frames` of which frames not all of the payload is there, `reached_ns` how far the recording is known to reach.
+    `connections` have the users that a contract finds, those in `named` by their messages; `losses` says since when frames of a
+    connection are missing, `cut_frames` of which frames not all of the payload is there, `reached_ns` how far the recording is
+    known to reach.
     """
 
     connections: Sequence[Connection]
@@ -35,11 +36,14 @@ class TraceSetting:
     losses: Mapping[int, int]
     cut_frames: frozenset[int]
     reached_ns: int
+    named: frozenset[int] = frozenset()
 
     @classmethod
-    def read(cls, recording: Recording, contract: Contract) -> Self:
-        """That of a recording, as it stands now. Raises the errors of the RecordingError family."""
-        connections = identified(recording.connections(), contract.users)
+    def read(cls, recording: Recording, contract: Contract, users: ConnectionUsers | None = None) -> Self:
+        """That of a recording, as it stands now; `users` knows those that were found at earlier looks. Raises the errors of the
+        RecordingError family."""
+        users = users or ConnectionUsers(contract)
+        connections = users.identify(recording, recording.connections())
         gaps = recording.gaps()
         return cls(
             connections=connections,
@@ -49,6 +53,7 @@ class TraceSetting:
             losses=_losses(recording, gaps, connections),
             cut_frames=frozenset(gap.after_frame_id for gap in gaps if _is_cut(gap)),
             reached_ns=recording.reached_ns(),
+            named=users.named_by_message(),
         )
 
     def among(self, chosen: Collection[int]) -> Self:

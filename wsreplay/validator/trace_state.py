@@ -33,12 +33,18 @@ class TraceState:
         self._monitors, self._reporter, self._groups = monitors, monitors.reporter, monitors.groups
         # all of them; of those that are over no more than the verdict
         self.sessions: dict[int, SessionState] = {}
+        # connections whose users are known from messages alone
+        self._named: Collection[int] = ()
         # user → what could not be decoded on any of the user's connections
         self._undecodable_of_users: dict[str, Undecodable] = {}
         # slices of rules `across: user`, by group, then by key
         self.user_slices: list[dict[Any, Slice]] = [{} for _ in monitors.groups]
 
     # Sessions and their connections.
+
+    def set_named(self, connections: Collection[int]) -> None:
+        """Connections whose users are known from messages alone."""
+        self._named = connections
 
     def connect(self, connection: Connection, session_number: int) -> ConnectionState:
         """A connection opens, in a new session or in one that it resumes."""
@@ -47,6 +53,8 @@ class TraceState:
             sizes = len(self._monitors.spans), len(self._groups)
             session = self.sessions[session_number] = SessionState(session_number, *sizes)
         conn = ConnectionState(connection, session)
+        if connection.id in self._named:
+            session.name_by_message()
         for observer in self._monitors.observers:
             conn.bind_attributes(observer.connect(conn))
         session.open(conn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING
 
 from wsreplay.display import local_time
 from wsreplay.errors import WsreplayError
-from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.open_recording import LOCKED_S
-from wsreplay.tui.recording.stitching import stitch_by
+from wsreplay.tui.recording.stitching import Stitch, stitch_by
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
-    from wsreplay.trace.identity import UserSource
 
-    Stitch = Callable[[list[Connection]], list[Session]]
 
 AT_ONCE = 25  # recordings that are told of together
 
@@ -48,16 +46,14 @@ class ListedRecording:
     live: bool = False
 
 
-def read_folder(
-    folder: Path, contracts: Sequence[str], users: Sequence[UserSource], context: JobContext
-) -> None:
-    """Publishes what `*.db` of a folder and of its folders hold, some at a time, and (None) that these were all. `users`, then
-    the first of the contracts, say where connections name their users.
+def read_folder(folder: Path, contracts: Sequence[str], read_as: ReadAs, context: JobContext) -> None:
+    """Publishes what `*.db` of a folder and of its folders hold, some at a time, and (None) that these were all. `read_as`,
+    then the first of the contracts, say where connections name their users.
 
     A file that cannot be read is listed with the reason: one that another program has locked keeps nobody waiting.
     """
     contract = _contract(contracts)
-    recordings = _read_all(folder, partial(stitch_by, contract, users=users), context)
+    recordings = _read_all(folder, partial(stitch_by, contract, read_as=read_as), context)
     while some := list(islice(recordings, AT_ONCE)):
         context.publish(some)
     if not context.cancelled:
@@ -86,7 +82,7 @@ def _read(path: Path, name: str, stitched: Stitch) -> ListedRecording:
     try:
         with Recording.open(path, LOCKED_S) as reader:
             status, runs = path.stat(), reader.runs()
-            sessions = stitched(reader.connections())
+            sessions = stitched(reader)
             return ListedRecording(
                 path,
                 name,

@@ -85,7 +85,7 @@ def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Pre
     firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")
     first = gravest(firsts.values()) if firsts else None
     number = first.session or 1 if first is not None else 1
-    session = stitch_by(contract, reader.connections())[number - 1]
+    session = stitch_by(contract, reader)[number - 1]
     user = session.user or judgement.users.get(number) or ""
     if first is None:
         return Preview(errors, warnings, run_words(judgement.runs), user=user)

@@ -86,7 +86,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
 
     def action_reload(self) -> None:
         self._coming = []
-        read = partial(read_folder, self.folder, self.host.validation.contracts, self.host.read_as.users)
+        read = partial(read_folder, self.folder, self.host.validation.contracts, self.host.read_as)
         self.jobs.run_in_thread(READING, read, self._take_recordings)
 
     def job_failed(self, name: str, why: str) -> None:

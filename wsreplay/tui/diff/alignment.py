@@ -76,7 +76,7 @@ def align(
 
 def session_of(recording: Recording, number: int, contract: Contract) -> Session:
     """Of those that the contract makes. Raises UsageError."""
-    sessions = stitch_by(contract, recording.connections())
+    sessions = stitch_by(contract, recording)
     if not 1 <= number <= len(sessions):
         raise UsageError(f"{recording.path} has no session {number}; it has {len(sessions)}")
     return sessions[number - 1]

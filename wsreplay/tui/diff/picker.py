@@ -9,11 +9,13 @@ from pathlib import Path
 from wsreplay.errors import UsageError
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.sessions import numbered, there_are
 from wsreplay.tui.diff.alignment import Side
 from wsreplay.tui.diff.candidates import Candidate, read_candidates
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.recording.open_recording import LOCKED_S
+from wsreplay.tui.recording.stitching import Stitch, stitcher
 from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.screens.picker import Picker, PickerItem
 from wsreplay.tui.widgets.table import Column
@@ -30,8 +32,9 @@ SORTS = (
 )  # fmt: skip
 
 
-def parse_side(text: str, path: Path) -> Side:
-    """`3`, `#3`, `other.db` or `other.db#3`, of the working folder or of that of the recording. Raises WsreplayError."""
+def parse_side(text: str, path: Path, stitched: Stitch) -> Side:
+    """`3`, `#3`, `other.db` or `other.db#3`, of the working folder or of that of the recording; `stitched` makes its sessions.
+    Raises WsreplayError."""
     text = text.strip()
     if "#" in text:
         name, _, number = text.rpartition("#")
@@ -46,7 +49,7 @@ def parse_side(text: str, path: Path) -> Side:
     if not other.is_file():
         raise UsageError(f"there is no recording {other}")
     with Recording.open(other, LOCKED_S) as reader:
-        sessions = stitch(reader.connections())
+        sessions = stitched(reader)
     if wanted > len(sessions):
         raise UsageError(f"{other.name} has no session {wanted}: {there_are(sessions)}")
     return other, wanted
@@ -55,14 +58,17 @@ def parse_side(text: str, path: Path) -> Side:
 class PartnerPicker(Picker[Side]):
     """Answers with the session to compare `own` with. `folder` holds the others, in its folders too where it `is_deep`."""
 
-    def __init__(self, own: Side, folder: Path, *, is_deep: bool) -> None:
+    def __init__(self, own: Side, folder: Path, contract: str | None, read_as: ReadAs, *, is_deep: bool) -> None:
         super().__init__(f"Compare session {own[1]} with", COLUMNS, SORTS, "or type a session's number, FILE or FILE#SESSION")
         self._own, self._folder, self._is_deep = own, folder, is_deep
+        # Where users are named: this contract, and the reader before it.
+        self._contract, self._read_as = contract, read_as
         self.jobs = Jobs(self, lambda: self.host.processes, lambda _name, _why: self._take(None))
 
     def on_mount(self) -> None:
         self.fill([], f"{READING} …")
-        self.jobs.run_in_thread(READING, partial(read_candidates, self._own, self._folder, self._is_deep), self._take)
+        read = partial(read_candidates, self._own, self._folder, self._is_deep, self._contract, self._read_as)
+        self.jobs.run_in_thread(READING, read, self._take)
 
     def _take(self, candidates: Sequence[Candidate] | None) -> None:
         """Some of them; None: these were all."""
@@ -79,4 +85,4 @@ class PartnerPicker(Picker[Side]):
         return PickerItem(candidate.side, (candidate.user, number, candidate.began, lasted, candidate.name))
 
     def parse(self, text: str) -> Side:
-        return parse_side(text, self._own[0])
+        return parse_side(text, self._own[0], stitcher(self._contract, self._read_as))

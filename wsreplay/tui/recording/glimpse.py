@@ -48,7 +48,7 @@ def read_glimpse(
     `contract` is the name or file of the one that says where types and users are.
     """
     read_by = None if contract is None else _load(contract)
-    sessions = stitch_by(read_by, reader.connections(), read_as.users)
+    sessions = stitch_by(read_by, reader, read_as)
     session = sessions[number - 1] if 1 <= number <= len(sessions) else None
     if session is None:
         context.publish(None)

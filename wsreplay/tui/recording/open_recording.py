@@ -17,14 +17,15 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, Choices, ReadAs
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
+from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
-from wsreplay.tui.recording.stitching import stitch_by
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
+    from wsreplay.contract.users import ConnectionUsers
 
 SESSION_PIECE = 50_000
 MOST_ASKED = 100  # connections of which the head says what they are read by
@@ -64,6 +65,8 @@ class OpenRecording:
         # What its connections are read by, which contract says where their types are, and what links their frames.
         self.choices = Choices(read_as.decoder)
         self._contract: Contract | None = None
+        # Who its connections belong to; None: whom their handshakes named.
+        self._users = self._make_users()
         self.reading = FrameReading(self.choices, Links())
         # Whether it is being written.
         self.live = False
@@ -86,6 +89,7 @@ class OpenRecording:
         before = dict(vars(self))
         self._take(Recording.open(self.path, patience_s=LOCKED_S))
         self.connections, self.sessions, self.session_of = {}, [], {}
+        self._users = self._make_users()
         self.injected, self._last_fault = {}, 0
         self._choose_decoders()
         try:
@@ -106,8 +110,10 @@ class OpenRecording:
         live, last_id, runs, marks = reader.live, reader.last_id(), reader.runs(), reader.marks()
         changed = reader.changed_connections(self.connections)
         faults = list(reader.counted_faults(self._last_fault))
+        before = self.last_id
         self.live, self.last_id, self.runs = live, last_id, runs
-        if changed:
+        is_more_told = last_id > before and self._users is not None and self._users.is_open()
+        if changed or is_more_told:
             self.changes += 1
             self.connections |= {connection.id: connection for connection in changed}
             self._stitch()
@@ -117,8 +123,18 @@ class OpenRecording:
             self._last_fault = max(last, self._last_fault)
         self._set_marks(marks)
 
+    def _make_users(self) -> ConnectionUsers | None:
+        if self._contract is None and not self.read_as.users:
+            return None
+        from wsreplay.contract.users import ConnectionUsers  # the first screen does without
+
+        return ConnectionUsers(self._contract, self.read_as)
+
     def _stitch(self) -> None:
-        self.sessions = stitch_by(self._contract, self.connections.values(), self.read_as.users)
+        if self._users is None:
+            self.sessions = stitch(self.connections.values())
+        else:
+            self.sessions = self._users.stitch(self.reader, self.connections.values())
         self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
 
     # What its messages say.
@@ -128,6 +144,7 @@ class OpenRecording:
         if contract == self._contract:
             return
         self._contract = contract
+        self._users = self._make_users()
         self._stitch()
         self._choose_decoders()
         self._refresh_decoders(self.last_id)
@@ -205,8 +222,8 @@ class OpenRecording:
 
     def users(self, session: Session | None) -> dict[int, str | None]:
         """The connections of a session, or of the whole recording, and whose they are."""
-        connections = session.connections if session else self.connections.values()
-        return {connection.id: connection.user for connection in connections}
+        sessions = [session] if session else self.sessions
+        return {connection.id: connection.user for session in sessions for connection in session.connections}
 
     def faults(self, session: Session | None) -> int:
         """How many faults were injected into a session, or into the whole recording."""

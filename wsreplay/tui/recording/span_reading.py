@@ -65,7 +65,7 @@ def read_spans(
 
     contract = select_contracts(reader, contracts, read_as.decoder)[0].read_as(read_as)
     log = SpanLog(from_ns=from_ns, most=PAGE)
-    stitched = stitch_by(contract, reader.connections())
+    stitched = stitch_by(contract, reader)
     sessions = None
     if only is not None:
         wanted = frozenset(only)
