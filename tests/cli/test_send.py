@@ -8,12 +8,13 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from commandline import run
 from terminal import Tmux
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from wsreplay.demo.tokens import make_token
 
@@ -73,6 +74,30 @@ def test_a_run_that_is_not_over_is_exit_code_one() -> None:
         outcome = run("send", url, "--as", "agent-chat", "--wait", "200ms", "hello")
     assert outcome.code == 1
     assert "the run is not over, and nothing has come for 200ms" in outcome.err
+
+
+@pytest.mark.parametrize("options", [["hello"], []])
+def test_a_backend_that_never_falls_silent_is_left_in_time(options: list[str]) -> None:
+    codes: list[int | None] = []
+
+    async def beat(connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await connection.send("beat")
+                await asyncio.sleep(0.01)
+        codes.append(connection.close_code)
+
+    with server(beat) as url:
+        outcome = run("send", url, *options, "--for", "200ms", stdin="a line")
+    assert (outcome.code, outcome.err, codes) == (0, "", [1000])
+    assert "beat" in outcome.out
+
+
+def test_a_run_that_is_not_over_by_then_is_exit_code_one() -> None:
+    with server(echo) as url:
+        outcome = run("send", url, "--as", "agent-chat", "--for", "200ms", "--wait", "1m", "hello")
+    assert outcome.code == 1
+    assert "the run is not over after 200ms (--for)" in outcome.err
 
 
 def test_lines_of_standard_input_are_sent() -> None:

@@ -40,6 +40,8 @@ _ORDINARY = (1000, 1001, 1005)
 @click.option("--thread", default="t1", show_default=True, help="The thread for --as agent-chat.")
 @click.option("--wait", type=Duration(bare=True), default="2s", show_default=True, metavar="DURATION",
               help="Exit when nothing has come for this long; with --as agent-chat, a run that is not over by then has failed.")
+@click.option("--for", "at_most", type=Duration(bare=True), metavar="DURATION",
+              help="Close the connection after this long, however much still comes.")
 @click.option("-H", "--header", "headers", type=Header(), multiple=True, help="A header of the request, such as a token.")
 @click.option("--subprotocol", "subprotocols", multiple=True, metavar="NAME", help="Ask for a subprotocol.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
@@ -47,10 +49,10 @@ _ORDINARY = (1000, 1001, 1005)
               help="Print one JSON value per message: text that is not JSON as a string, bytes as {\"base64\": …}.")
 @colour_option
 def command(
-    url: str, messages: tuple[str, ...], form: str, thread: str, wait: int, headers: tuple[tuple[str, str], ...],
-    subprotocols: tuple[str, ...], insecure: bool, as_json: bool, color: bool | None,
+    url: str, messages: tuple[str, ...], form: str, thread: str, wait: int, at_most: int | None,
+    headers: tuple[tuple[str, str], ...], subprotocols: tuple[str, ...], insecure: bool, as_json: bool, color: bool | None,
 ) -> int:  # fmt: skip
-    """Connect to URL, such as 8765 or ws://localhost:8765/ws, send each MESSAGE, and print what comes back.
+    """Connect to URL, such as 8765/ws or ws://localhost:8765/ws, send each MESSAGE, and print what comes back.
 
     Without a MESSAGE, each line of standard input is sent as it is typed. With --as agent-chat each is a question, and events
     are printed until the agent's run is over. Exit code 1: a run failed or was not over in time, or the server closed the
@@ -64,7 +66,8 @@ def command(
     tls = tls_context(insecure) if target.startswith("wss:") else None
     printer = _Printer(as_json, wants_colour(color))
     client = ChatClient(target, headers=sent_headers, subprotocols=subprotocols, tls=tls)  # whose clock begins now, too
-    return asyncio.run(_Talk(client, form, thread, wait / SECOND, printer).run(messages))
+    for_s = None if at_most is None else at_most / SECOND
+    return asyncio.run(_Talk(client, form, thread, wait / SECOND, for_s, printer).run(messages))
 
 
 def _target(url: str) -> tuple[str, str | None]:
@@ -120,11 +123,14 @@ class _Printer:
 class _Talk:
     """One connection: what is typed goes out, what comes is printed."""
 
-    def __init__(self, client: ChatClient, form: str, thread: str, wait_s: float, printer: _Printer) -> None:
+    def __init__(
+        self, client: ChatClient, form: str, thread: str, wait_s: float, for_s: float | None, printer: _Printer
+    ) -> None:
         self._client = client
         self._form = form
         self._thread = thread
         self._wait_s = wait_s
+        self._for_s = for_s
         self._printer = printer
         # How many messages were printed, how many questions are not answered, when something last passed (monotonic, s).
         self._printed = 0
@@ -138,16 +144,13 @@ class _Talk:
         async with self._client as client:
             printing = asyncio.create_task(self._print_all())
             try:
-                if messages:
-                    for message in messages:
-                        await self._send(message)
-                        await self._settle()
-                else:
-                    async for line in _typed_lines(printing):
-                        await self._send(line)
-                    await self._settle()
+                async with asyncio.timeout(self._for_s):
+                    await self._talk(messages, printing)
             except ChatEnded:
                 pass  # what is said below
+            except TimeoutError:
+                self._print_rest()
+                self._say_not_over(f"the run is not over after {duration_text(int((self._for_s or 0) * SECOND))} (--for)")
             finally:
                 printing.cancel()
                 self._print_rest()
@@ -157,6 +160,16 @@ class _Talk:
         if code is not None:
             click.echo(f"the server closed the connection ({code})", err=True)
         return EXIT_VIOLATIONS if self._failed else EXIT_CLEAN
+
+    async def _talk(self, messages: Sequence[str], printing: asyncio.Task[None]) -> None:
+        if messages:
+            for message in messages:
+                await self._send(message)
+                await self._settle()
+            return
+        async for line in _typed_lines(printing):
+            await self._send(line)
+        await self._settle()
 
     async def _send(self, line: str) -> None:
         if self._form == "agent-chat":
@@ -181,11 +194,15 @@ class _Talk:
                 return
             await asyncio.sleep(LOOK_S)
         self._print_rest()
+        waited = duration_text(int(self._wait_s * SECOND))
+        self._say_not_over(f"the run is not over, and nothing has come for {waited}; wait longer with --wait")
+
+    def _say_not_over(self, text: str) -> None:
+        """A question that has no answer by now has failed."""
         if self._open_questions:
             self._failed = True
             if self._client.connected:
-                waited = duration_text(int(self._wait_s * SECOND))
-                click.echo(f"the run is not over, and nothing has come for {waited}; wait longer with --wait", err=True)
+                click.echo(text, err=True)
 
     async def _print_all(self) -> None:
         while self._client.connected:
