@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.conftest import CHAT, MISSING_TOOL, MS, SLICE, Traces, judged
+from tests.report.conftest import CHAT, MISSING_TOOL, MS, NOT_WORKED, SLICE, Traces, judged
 from wsreplay.display import cells, visible
 from wsreplay.model import NO_CONTRACT, Connection, Ending
 from wsreplay.report import FileResult, render
+from wsreplay.report.timeline import why_decided, why_missing
 from wsreplay.store.writer import Writer
 from wsreplay.validator.findings import Finding, RuleVerdict, Severity, SpanRecord, Verdict
 
@@ -226,3 +227,9 @@ def test_what_came_is_parted_into_required_others_and_the_clients(traces: Traces
         "  also came         ping 2",
         "  from the client   user_message 1",
     ]
+
+
+def test_an_end_that_never_came_is_said_to_miss_what_closed_it() -> None:
+    assert why_missing(MISSING_TOOL) == why_missing(NOT_WORKED) == "the run ended without it"
+    cut = replace(MISSING_TOOL, rule="run", slice=SLICE, seen=None)
+    assert (why_missing(cut), why_decided(cut)) == ("the connection ended first", "when the connection ended")

@@ -43,7 +43,7 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().s2c("a", n=1).s2c("a", n=4).s2c("a", n=6).s2c("a", n=6).s2c("a", n=2).s2c("a", n="x").close(),
             [
                 finding(
-                    "sequence", "$.n 6 came twice", activation=4, frames=(4,), kind="order", seen="a", decided_at=3 * CS,
+                    "sequence", "$.n 6 came twice", activation=4, frames=(4,), kind="duplicate", seen="a", decided_at=3 * CS,
                     blame="server"
                 ),
                 finding(

@@ -151,6 +151,8 @@ def why_missing(finding: Finding) -> str:
         return "the recording ends before it is decided"
     match finding.decided_by:
         case "scope_close":
+            if _is_of_connection(finding):
+                return "the connection ended first"
             if _is_of_run(finding):
                 return "the run ended without it"
             return f"{finding.seen} came without it" if finding.seen else "the session ended without it"
@@ -166,6 +168,8 @@ def why_decided(finding: Finding) -> str:
     match finding.decided_by:
         case "deadline":
             return "when it was due"
+        case "scope_close" if _is_of_connection(finding):
+            return "when the connection ended"
         case "scope_close" if _is_of_run(finding):
             return "when the run ended"
         case "scope_close" if not finding.seen:
@@ -173,6 +177,11 @@ def why_decided(finding: Finding) -> str:
         case "trace_end":
             return "when the recording ended"
     return f"when {finding.seen} came" if finding.seen else "by the next event"
+
+
+def _is_of_connection(finding: Finding) -> bool:
+    """Whether it misses the end of a span that nothing but the end of the connection has closed."""
+    return finding.seen is None and bool(finding.slice) and finding.slice[-1][0] == finding.rule
 
 
 def _is_of_run(finding: Finding) -> bool:

@@ -128,3 +128,9 @@ def test_what_a_counter_belongs_to_is_found_by_looking(steps: str, expected: lis
     for thread, run, number in map(str.split, steps.split(", ")):
         trace.s2c("a", t=thread, r=run, n=int(number))
     assert judged(FOUND, trace.close(), inline) == expected
+
+
+@pytest.mark.parametrize(("numbers", "kind"), [((1, 2, 2, 3), "duplicate"), ((1, 2, 3, 1), "order")])
+def test_a_number_that_came_twice_is_a_repetition_and_not_out_of_order(numbers: tuple[int, ...], kind: str) -> None:
+    (finding,) = values(*numbers).judge(loads(f"contract: x\n{BY_SESSION}")).findings
+    assert finding.kind == kind

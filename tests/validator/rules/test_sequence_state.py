@@ -66,10 +66,10 @@ CASES = {
         [("error", "gap", 4, "$.seq 1 missing before 2")]),
     "a number comes twice in a thread that has its own counter": (
         [(1, "t1"), (1, "t2"), (2, "t2"), (2, "t2"), (2, "t1")],
-        [("error", "order", 4, "$.seq 2 came twice")]),
+        [("error", "duplicate", 4, "$.seq 2 came twice")]),
     "one counter, whose number comes twice in another thread: its own ones would have gaps": (
         [(1, "t1"), (1, "t2"), (2, "t1"), (3, "t2"), (4, "t1")],
-        [("error", "order", 2, "$.seq 1 came twice")]),
+        [("error", "duplicate", 2, "$.seq 1 came twice")]),
     "one counter that two threads have shared starts again in a third one: it is out of order, once": (
         [(1, "t1"), (2, "t2"), (3, "t1"), (1, "t3"), (2, "t3"), (3, "t1")],
         [("error", "order", 4, "$.seq 1 came after 3")]),
@@ -108,7 +108,7 @@ CASES = {
         [("error", "gap", 7, "$.seq 3 missing before 4")]),
     "a number comes twice after a reconnect": (
         [(1, "t1"), (2, "t1"), ("drop",), ("open",), (3, "t1"), (3, "t1")],
-        [("error", "order", 4, "$.seq 3 came twice")]),
+        [("error", "duplicate", 4, "$.seq 3 came twice")]),
     "a lost number is missing though the session ends before its time is up": (
         [(1, "t1"), (3, "t1")], [("error", "gap", 2, "$.seq 2 missing before 3")]),
 }  # fmt: skip

@@ -177,7 +177,7 @@ class SequenceMonitor(MessageMonitor):
         if mistaken is not None:
             search.join(whole, number)
             self._say(
-                mistaken.event, "order", f"{self.rule.field.text} {mistaken.value} came twice",
+                mistaken.event, "duplicate", f"{self.rule.field.text} {mistaken.value} came twice",
                 decided_at=event.t, after=mistaken.after,
             )  # fmt: skip
         elif math.isnan(state.last) and number > 1 and search.level is not Level.THREAD:
@@ -206,8 +206,8 @@ class SequenceMonitor(MessageMonitor):
                 state.start_again(number)
         else:
             state.suspect_restart(number)
-            word = "twice" if number == last else f"after {int(last)}"
-            self._say(event, "order", f"{self.rule.field.text} {number} came {word}")
+            kind, word = ("duplicate", "twice") if number == last else ("order", f"after {int(last)}")
+            self._say(event, kind, f"{self.rule.field.text} {number} came {word}")
 
     # Gaps.
 
