@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import load, loads
+from wsreplay.contract.paths import parse
 from wsreplay.contract.proposal import ObservedTypes, as_yaml, look, looks_like, may_mean, propose, told_by_path
 from wsreplay.formats.import_file import import_file
 from wsreplay.store.reader import Recording
@@ -45,7 +46,9 @@ def test_other_names_do_not(theirs: str) -> None:
 
 @pytest.mark.parametrize(("theirs", "ours"), [
     ("run.begin", "agent_started"), ("turnFinished", "agent_completed"), ("tool_call.begin", "tool_executing"),
-    ("step-end", "tool_completed"), ("function_result", "tool_completed"), ("agent.reasoning", "agent_thinking"),
+    ("job.begin", "agent_started"), ("job.end", "agent_completed"), ("call.open", "tool_executing"),
+    ("call.shut", "tool_completed"), ("step-end", "tool_completed"), ("function_result", "tool_completed"),
+    ("agent.reasoning", "agent_thinking"),
 ])  # fmt: skip
 def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
     assert may_mean(theirs, ours)
@@ -257,3 +260,13 @@ def asked(question: str, answer: str) -> ObservedTypes:
     talk.add(0, question, {"type": question})
     talk.add(1, answer, {"type": answer})
     return talk
+
+
+def test_what_counts_the_messages_is_mapped_where_the_contracts_number_is_missing(tmp_path: Path) -> None:
+    documents = [{"event": "job.begin", "n": number} for number in range(8)]
+    base = load("agent-chat")
+    told = as_yaml(propose(seen(documents, tmp_path), base), "x", "agent-chat")
+    assert "  seq: $.n\n" in told and loads(told).envelope.seq == parse("$.n")
+    (tmp_path / "own").mkdir()
+    numbered = [{**document, "seq": document["n"]} for document in documents]
+    assert propose(seen(numbered, tmp_path / "own"), base).seq is None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from wsreplay.contract.type_path import find_type_path, leaves, words
+from wsreplay.contract.type_path import find_counter, find_type_path, leaves, words
 
 
 def messages(*kinds: str, times: int = 4) -> Iterable[dict[str, object]]:
@@ -43,3 +43,25 @@ def test_members_within_members() -> None:
 
 def test_words_of_a_name() -> None:
     assert words("HTTPServer.agentStarted_2") == ("http", "server", "agent", "started", "2")
+
+
+def counted(*numbers: object) -> list[dict[str, object]]:
+    return [{"data": {"n": number, "same": 1}} for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("streams", "path"),
+    [
+        ([counted(1, 2, 3, 4, 5, 6)], ("data", "n")),
+        ([counted(1, 2, 3, 4), counted(7, 8, 9), []], ("data", "n")),
+        ([counted(1, 2, 3, 4, 5)], None),  # too few to tell
+        ([counted(1, 2, 3, 4, 5, 7)], None),
+        ([counted(1, 2, 3, 4, 5, 6), counted(4, 3)], None),
+        ([counted(1, 2, 3, 4, 5, "6")], None),
+        ([[*counted(1, 2, 3, 4, 5, 6), {"other": 7}]], None),
+        ([[]], None),
+        ([[1, 2, 3, 4, 5, 6]], None),
+    ],
+)
+def test_a_number_that_rises_with_every_message_of_its_stream_counts_them(streams: list[list[object]], path: object) -> None:
+    assert find_counter(streams) == path

@@ -20,9 +20,10 @@ from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Declare, Pattern
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.contract.rules.needs import Needs
 from wsreplay.contract.rules.waits import Waits
-from wsreplay.contract.type_path import find_type_path, leaves, words
-from wsreplay.decode import PLAIN
+from wsreplay.contract.type_path import find_counter, find_type_path, leaves, words
+from wsreplay.decode import PLAIN, Event
 from wsreplay.decode.values import text_of
+from wsreplay.model import Direction
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath
 from wsreplay.trace.jsonpath import Path
@@ -34,10 +35,10 @@ _MOST_TOLD = 12
 _TIME_NAMES = ("timestamp", "ts", "time", "sent", "sent_at", "created_at", "at", "date")
 # Words that products use for the same thing, by the contract's word.
 _SAME = {
-    "agent": ("run", "turn", "task", "assistant", "bot"),
+    "agent": ("run", "turn", "task", "job", "assistant", "bot"),
     "tool": ("step", "function", "action", "call"),
     "start": ("begin", "began", "open", "launch", "execute"),
-    "complete": ("end", "finish", "done", "stop", "close", "result"),
+    "complete": ("end", "finish", "done", "stop", "close", "shut", "result"),
     "think": ("reason", "thought"),
 }
 
@@ -48,6 +49,8 @@ class ObservedTypes:
 
     decoder: str
     type_path: Path | None
+    # where a number rises by one with each message that a server sends on a connection
+    counter: Path | None = None
     # by (direction, type); of the samples no more than _SAMPLES each
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
     samples: dict[tuple[int, str], list[Any]] = field(default_factory=lambda: defaultdict(list))
@@ -63,12 +66,18 @@ def look(recording: Recording) -> ObservedTypes:
     """Read the first messages of a recording; where they have no type, find where it may stand."""
     reading = Reading(recording)
     reading.refresh(recording.connections())
-    events = [event for frame in islice(recording.frames(), LOOKED_AT) for event in reading.events(frame)]
+    events: list[Event] = []
+    # documents of the server's messages, by connection
+    sent = defaultdict[int, list[Any]](list)
+    for frame in islice(recording.frames(), LOOKED_AT):
+        events += (of_frame := reading.events(frame))
+        if frame.direction == Direction.SERVER_TO_CLIENT:
+            sent[frame.connection_id] += (event.document for event in of_frame)
     decoders = Counter(reading.choice(connection.id).name for connection in recording.connections())
     decoder = decoders.most_common(1)[0][0] if decoders else PLAIN
     typed = [event for event in events if event.type is not None]
     path = None if 2 * len(typed) > len(events) else find_type_path([event.document for event in events])
-    seen = ObservedTypes(decoder, path)
+    seen = ObservedTypes(decoder, path, find_counter([*sent.values()]))
     for event in events:
         type_ = event.type if path is None else text_of(jsonpath.get(event.document, path))
         if type_ is not None:
@@ -128,6 +137,7 @@ class Proposal:
     events: dict[str, str]
     fields: dict[str, str]
     sent: str | None
+    seq: str | None
     unmapped: tuple[tuple[int, str], ...]
     # Of the events those whose names are other words.
     guessed: frozenset[str] = frozenset()
@@ -164,11 +174,12 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
     fields = _fields(base, counts) | _texts(base, seen.samples, events)
     met = {*events.values(), *(type_ for _, type_ in seen.counts)}
     sent, type_path = _sent(base, documents, counts), jsonpath.show(seen.type_path or base.envelope.type.steps)
+    seq = _seq(base, seen.counter, counts)
     return Proposal(
-        seen, events, fields, sent, tuple(unmapped), frozenset(guessed),
+        seen, events, fields, sent, seq, tuple(unmapped), frozenset(guessed),
         tuple(name for name in _server_names(base) if name not in met),
         tuple(name for name, is_there in _key_fields(base, counts) if not is_there and name not in fields),
-        tuple(path for path in _common(counts, len(documents)) if path not in {type_path, sent, *fields.values()}),
+        tuple(path for path in _common(counts, len(documents)) if path not in {type_path, sent, seq, *fields.values()}),
         tuple(_unkept(base, met)),
     )  # fmt: skip
 
@@ -273,6 +284,12 @@ def _sent(base: Contract, documents: Iterable[Any], there: Counter[Path]) -> str
     return jsonpath.show(max(good, key=lambda path: there[path])) if good else None
 
 
+def _seq(base: Contract, counter: Path | None, there: Counter[Path]) -> str | None:
+    """Where a number counts the messages, unless one stands where the contract says."""
+    seq = base.envelope.seq
+    return None if counter is None or seq is None or there[seq.steps] else jsonpath.show(counter)
+
+
 def _is_time(value: Any) -> bool:
     if isinstance(value, str):
         return re.match(r"\d{4}-\d{2}-\d{2}T", value) is not None
@@ -350,6 +367,8 @@ def _map_lines(proposal: Proposal) -> list[str]:
         lines.append(f"  type: {_scalar(jsonpath.show(seen.type_path))}")
     if proposal.sent is not None:
         lines.append(f"  sent: {_scalar(proposal.sent)}")
+    if proposal.seq is not None:
+        lines.append(f"  seq: {_scalar(proposal.seq)}")
     if proposal.events:
         totals = Counter[str]()
         for (_, type_), count in seen.counts.items():

@@ -1,10 +1,11 @@
-"""Where the messages of a product say of which type they are, and the words that its names are made of."""
+"""Where the messages of a product say of which type they are and how many came, and the words that its names are made of."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from wsreplay.decode.values import text_of
@@ -15,6 +16,7 @@ _DEEPEST = 4  # levels of a document
 _MOST_TYPES = 200
 _LEAST_TIMES = 3  # that a type comes on average
 _EXPLAINED = 0.9  # share of the messages that have the usual members of their type
+_LEAST_COUNTED = 5  # messages that rise by one
 _TYPE_NAMES = (
     "type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "ev", "t", "e",
 )  # fmt: skip
@@ -53,6 +55,20 @@ def _find_by_shape(documents: Sequence[Any], values: dict[Path, Counter[str]]) -
             explained[path] = usual.total() / len(documents)
     best = max(explained, key=lambda path: (explained[path], -len(path)), default=None)
     return best if best is not None and explained[best] >= _EXPLAINED else None
+
+
+def find_counter(streams: Sequence[Sequence[Any]]) -> Path | None:
+    """The member that is a number in every document, and one more than in the document before it of the same stream."""
+    counted = [dict(leaves(document)) for stream in streams for document in stream[:1]]
+    if not counted or sum(len(stream) - 1 for stream in streams if stream) < _LEAST_COUNTED:
+        return None
+    paths = [path for path, value in counted[0].items() if type(value) is int]
+    return next((path for path in paths if all(_counts(stream, path) for stream in streams)), None)
+
+
+def _counts(documents: Sequence[Any], path: Path) -> bool:
+    numbers = [jsonpath.get(document, path) for document in documents]
+    return all(type(number) is int for number in numbers) and all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def _rank(path: Path) -> int:
