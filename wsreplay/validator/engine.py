@@ -331,7 +331,7 @@ class Engine:
         self._leave(connection.id)
         if session.connections:
             return
-        if conn.user is None or not resumable(connection):
+        if connection.user is None or not resumable(connection):
             self.trace_state.close_session(session, t, COMPLETE, "scope_close")
         else:
             due = t + self.contract.resume_within_ns
