@@ -44,7 +44,7 @@ def test_what_is_not_clear_is_asked_for(arguments: list[str], why: str) -> None:
     ("arguments", "line"),
     [
         ([], "assert not tap.complaints()"),
-        (["-c", "agent-chat"], "contract='agent-chat') as tap:"),
+        (["-c", "agent-chat"], "CONTRACT = 'agent-chat'"),
     ],
 )
 def test_a_test_of_a_protocol_that_no_contract_fits_is_judged_by_the_one_that_is_named(

@@ -94,7 +94,8 @@ def test_where_the_disk_is_full_nothing_stays(tmp_path: Path, refused: str) -> N
 
 def test_a_contract_that_was_chosen_judges_it(tmp_path: Path) -> None:
     (test, _) = hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py", "/contracts/mine.yaml")
-    assert "contract='/contracts/mine.yaml')" in test.read_text()
+    text = test.read_text()
+    assert "CONTRACT = '/contracts/mine.yaml'" in text and text.count(", contract=CONTRACT") == 2
 
 
 def hostile_recording(path: Path, message: bytes) -> Path:

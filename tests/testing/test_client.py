@@ -245,6 +245,8 @@ async def test_what_never_becomes_quiet_is_given_up(client: ChatClient) -> None:
 async def test_a_default_stands_for_what_does_not_come(client: ChatClient) -> None:
     assert (await client.receive(default=None)).type == "connection_ack"  # type: ignore[union-attr]
     assert await client.receive(0.01, default=None) is None
+    assert await client.wait_for("agent_completed", 0.01, default="none") == "none"
+    assert await client.wait_closed(0.01, default="open") == "open"
     await client.send("nonsense")
     await client.wait_closed()
     assert await client.receive(default="nothing") == "nothing"

@@ -90,9 +90,7 @@ def command(
         if form == "pytest":
             if output is None:
                 raise UsageError("-f pytest writes a test and a cassette: name the test with -o tests/test_NAME.py")
-            judged_by, sessions = _judge_of(recording, contract, decoder)
-            chosen = _one_session(recording, session or marked, sessions)
-            for written in as_pytest.write(recording, chosen, output, judged_by):
+            for written in _write_test(recording, session or marked, output, contract, decoder):
                 print_path(written)
             return
         pieces = _pieces(recording, session or marked, form)
@@ -104,17 +102,21 @@ def command(
             target.writelines(pieces)
 
 
-def _judge_of(
-    recording: Recording, contract: str | None, decoder: str | None
-) -> tuple[str | None, list[Session]]:
-    """What a test names to judge a recording, and its sessions: the contract that was asked for, `none` if no built-in fits,
-    else None. Raises ContractError."""
+def _write_test(
+    recording: Recording, session: int | None, output: Path, contract: str | None, decoder: str | None
+) -> list[Path]:
+    """Judged by the contract that was asked for, else by the built-in that fits, or `none`. Raises ContractError."""
     from wsreplay.contract import load
+    from wsreplay.contract.decoding import messages_of
+    from wsreplay.contract.runs import runs_of
     from wsreplay.validator.select import select_contract
 
-    if contract is not None:
-        return contract, sessions_of(recording, load(contract), decoder=decoder)
-    return NO_CONTRACT if select_contract(recording, decoder) is None else None, sessions_of(recording)
+    named = None if contract is None else load(contract)
+    judge = named or select_contract(recording, decoder)
+    sessions = sessions_of(recording) if named is None else sessions_of(recording, named, decoder=decoder)
+    chosen = _one_session(recording, session, sessions)
+    judged_by = NO_CONTRACT if judge is None else contract
+    return as_pytest.write(recording, chosen, output, judged_by, reading=messages_of(recording, named), runs=runs_of(judge))
 
 
 def _send_spans(

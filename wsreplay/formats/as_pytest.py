@@ -15,15 +15,17 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.files import write_new_file
 from wsreplay.formats.client_turns import ClientSide, backend_of, client_sides, title_of
 from wsreplay.formats.cut import cut
+from wsreplay.formats.waits import NO_RUNS, RunTypes, Wait, seconds_within, waits_of
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import is_pseudonym
+from wsreplay.trace.reading import MessageReading
 from wsreplay.units import SECOND, duration_text
 
 CASSETTES = "cassettes"  # beside the test's file: `wsreplay.testing` looks for them there
 _LONGEST_NS = 60 * SECOND  # a session that takes longer is played as fast as the client follows
 _PATIENCE_S = 10  # for the server, beyond the longest wait that was recorded
-_INDENT = "            "
+_INDENT = "        "
 # what the test's docstring says of the verdict, with a contract and without one
 _JUDGED = """What the contract finds
 wrong in it fails the test, until `pytest --wsreplay-record=all` records the mended backend anew."""
@@ -32,11 +34,20 @@ fits it, so only what the client does is checked; with `wsreplay export -c CONTR
 _MOST_NESTED = 90  # brackets: Python reads no more than two hundred in each other
 
 
-def write(recording: Recording, session: Session, out: Path, contract: str | None = None) -> list[Path]:
+def write(
+    recording: Recording,
+    session: Session,
+    out: Path,
+    contract: str | None = None,
+    *,
+    reading: MessageReading | None = None,
+    runs: RunTypes = NO_RUNS,
+) -> list[Path]:
     """Write the test's file, and its cassette beside it; both are new. Returns their paths.
 
     `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits; `none` if nothing does,
-    so that the test checks only what the client does. Raises UsageError, and RecordingError where there is no room for the
+    so that the test checks only what the client does. `reading` reads the recording as that contract does; `runs` are those of
+    the contract, for whose ends the client waits. Raises UsageError, and RecordingError where there is no room for the
     cassette.
     """
     name = identifier(out.stem.removeprefix("test_"))
@@ -44,7 +55,7 @@ def write(recording: Recording, session: Session, out: Path, contract: str | Non
     for path in (out, cassette):
         if path.exists():
             raise UsageError(f"{path} exists: choose another name")
-    text = program(recording, session, name, contract)
+    text = program(recording, session, name, contract, reading=reading, runs=runs)
     try:
         cassette.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,16 +76,27 @@ def identifier(text: str) -> str:
     return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "session"
 
 
-def program(recording: Recording, session: Session, name: str, contract: str | None = None) -> str:
-    """The test's text; `name` is the cassette's."""
-    sides = list(client_sides(recording, session))
+def program(
+    recording: Recording,
+    session: Session,
+    name: str,
+    contract: str | None = None,
+    *,
+    reading: MessageReading | None = None,
+    runs: RunTypes = NO_RUNS,
+) -> str:
+    """The test's text; `name` is the cassette's, the rest as for `write`."""
+    sides = list(client_sides(recording, session, reading))
     if not sides:
         raise UsageError(f"session {session.id} was refused: there is nothing to replay")
     lasted_ns = sides[-1].ended_ns - session.opened_ns
     speed = 1 if lasted_ns <= _LONGEST_NS else math.inf
     backend = backend_of(recording, session)
     is_judged = contract != NO_CONTRACT
-    of_contract = f", contract={contract!r}" if contract is not None and is_judged else ""
+    is_named = contract is not None and is_judged
+    of_contract = ", contract=CONTRACT" if is_named else ""
+    user = session.user if session.user and not is_pseudonym(session.user) else None
+    talk = [line for side in sides for line in _side(side, user, runs, of_contract)]
     lines = [
         f'"""A test of {_prose(title_of(recording, session))}.',
         "",
@@ -86,6 +108,8 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
         "from wsreplay.testing import ChatClient",
         "",
         f"BACKEND = {backend!r}",
+        *([f"CONTRACT = {contract!r}"] if is_named else []),
+        *([f"RUN_ENDS = {runs.end_types!r}"] if any("RUN_ENDS" in line for line in talk) else []),
         "",
         "",
         f"def test_{name}(wsreplay):",
@@ -95,10 +119,8 @@ def program(recording: Recording, session: Session, name: str, contract: str | N
         "",
         "",
         "async def talk(url):",
+        *talk,
     ]
-    user = session.user if session.user and not is_pseudonym(session.user) else None
-    for side in sides:
-        lines += _side(side, user)
     return "\n".join(lines) + "\n"
 
 
@@ -116,10 +138,10 @@ def _prose(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', "'")
 
 
-def _side(side: ClientSide, user: str | None) -> Iterator[str]:
+def _side(side: ClientSide, user: str | None, runs: RunTypes, of_contract: str) -> Iterator[str]:
     """One connection; `user` is said in a header, since a token that said it is not recorded."""
     connection = side.connection
-    options = [f"timeout={_patience(side)}"]
+    options = [f"timeout={_patience(side)}{of_contract}"]
     if user is not None:
         options.append(f"headers={ {'X-User-Id': user}!r}")
     if connection.subprotocol:
@@ -127,20 +149,18 @@ def _side(side: ClientSide, user: str | None) -> Iterator[str]:
     if side.decoder is not None:
         options.append(f"decoder={side.decoder!r}")
     yield f"    async with ChatClient(url, {', '.join(options)}) as client:"
-    before = len(_INDENT) - 4
-    empty = True
-    for turn in side.turns:
-        yield from _wait(turn.heard, before)
-        yield f"{' ' * before}await client.send({literal(turn.payload)})"
-        empty = False
-    rest = list(_wait(side.heard, before))
-    yield from rest
-    if side.server_ended:
-        yield f"{' ' * before}await client.wait_closed()"
+    *before, at_last = waits_of(side, runs)
+    lines: list[str] = []
+    for turn, waits in zip(side.turns, before, strict=True):
+        lines += [*_waiting(waits), f"await client.send({literal(turn.payload)})"]
+    lines += _waiting(at_last)
+    if side.server_failed:
+        lines.append(f"await client.wait_closed({_until_close(side)}, default=None)  # a backend that is well stays")
+    elif side.server_ended:
+        lines.append("await client.wait_closed()")
     elif side.client_dropped:
-        yield f"{' ' * before}await client.drop()"
-    elif empty and not rest:
-        yield f"{' ' * before}pass  # no messages"
+        lines.append("await client.drop()")
+    yield from (_INDENT + line for line in lines or ["pass  # no messages"])
 
 
 def _patience(side: ClientSide) -> int:
@@ -149,19 +169,26 @@ def _patience(side: ClientSide) -> int:
     return _PATIENCE_S + max(0, longest_ns) // SECOND
 
 
-def _wait(heard: tuple[str | None, ...], indent: int) -> Iterator[str]:
-    """Until all of these events have come: as often as the last type among them comes, or their number where it has none."""
-    if not heard:
-        return
-    last = heard[-1]
-    times = len(heard) if last is None else heard.count(last)
-    call = "await client.receive()" if last is None else f"await client.wait_for({last!r})"
-    margin = " " * indent
-    if times == 1:
-        yield f"{margin}{call}"
-    else:
-        yield f"{margin}for _ in range({times}):"
-        yield f"{margin}    {call}"
+def _until_close(side: ClientSide) -> int:
+    """How long to wait for the server's close after the last message, in seconds."""
+    moments = [side.connection.opened_ns, *(turn.t_ns for turn in side.turns), *(event.t_ns for event in side.heard)]
+    return seconds_within([max(moments), side.ended_ns])
+
+
+def _waiting(waits: Iterable[Wait]) -> Iterator[str]:
+    """None raises: what never comes is the contract's business, not the client's."""
+    for wait in waits:
+        seconds = "" if wait.seconds is None else f"{wait.seconds}, "
+        if wait.run_end:
+            call = f"await client.wait_for(RUN_ENDS, {seconds}default=None)"
+        elif wait.type is not None:
+            call = f"await client.wait_for({wait.type!r}, {seconds}default=None)"
+        else:
+            call = f"await client.receive({seconds}default=None)"
+        if wait.times == 1:
+            yield call
+        else:
+            yield from (f"for _ in range({wait.times}):", f"    {call}")
 
 
 def literal(payload: str | bytes) -> str:

@@ -92,6 +92,13 @@ class Received(HasEvent):
         return self.event.get(name, default)
 
 
+Condition = Callable[[Received], bool]
+
+
+def _any(_: Received) -> bool:
+    return True
+
+
 class ChatClient:
     """One user's client, an async context manager: connected inside, closed with 1000 at its end.
 
@@ -256,24 +263,32 @@ class ChatClient:
         """The next unread message. Raises ChatTimeout after `timeout` seconds, ChatEnded if the connection has ended; with a
         `default`, returns that instead."""
         __tracebackhide__ = True
-        try:
-            return await self._next(lambda message: True, "a message", timeout)
-        except (ChatTimeout, ChatEnded):
-            if default is RAISE:
-                raise
-            return default
+        return await self._next(_any, "a message", timeout, default)
+
+    @overload
+    async def wait_for(
+        self, kind: str | Sequence[str], timeout: float | None = None, *, where: Condition = _any  # noqa: ASYNC109
+    ) -> Received: ...
+
+    @overload
+    async def wait_for(
+        self, kind: str | Sequence[str], timeout: float | None = None, *, where: Condition = _any, default: D  # noqa: ASYNC109
+    ) -> Received | D: ...
 
     async def wait_for(
         self,
         kind: str | Sequence[str],
         timeout: float | None = None,  # noqa: ASYNC109
         *,
-        where: Callable[[Received], bool] = lambda message: True,
-    ) -> Received:
-        """The next unread message of this type, or of one of these types; skips others. Raises as `receive` does."""
+        where: Condition = _any,
+        default: Any = RAISE,
+    ) -> Any:
+        """The next unread message of this type, or of one of these types; skips others. Raises as `receive` does, or returns
+        the `default`."""
         __tracebackhide__ = True
         kinds = (kind,) if isinstance(kind, str) else tuple(kind)
-        return await self._next(lambda message: message.type in kinds and where(message), " or ".join(kinds), timeout)
+        what = " or ".join(kinds)
+        return await self._next(lambda message: message.type in kinds and where(message), what, timeout, default)
 
     async def wait_for_run(
         self, timeout: float | None = None, *, ends: Sequence[str] = RUN_ENDS  # noqa: ASYNC109
@@ -296,7 +311,16 @@ class ChatClient:
                 raise ChatTimeout(self._say(f"it did not become quiet within {duration_text(seconds * SECOND)}", first))
         return self.received[first : self._read]
 
-    async def _next(self, wanted: Callable[[Received], bool], what: str, patience: float | None) -> Received:
+    async def _next(self, wanted: Condition, what: str, patience: float | None, default: Any) -> Any:
+        __tracebackhide__ = True
+        try:
+            return await self._next_or_raise(wanted, what, patience)
+        except (ChatTimeout, ChatEnded):
+            if default is RAISE:
+                raise
+            return default
+
+    async def _next_or_raise(self, wanted: Condition, what: str, patience: float | None) -> Received:
         __tracebackhide__ = True
         seconds, first = self.timeout if patience is None else patience, self._read
         try:
@@ -322,14 +346,16 @@ class ChatClient:
         ended = "" if self.connected else f"; the connection ended with code {self.close_code}"
         return f"{self.url}: {what}{ended}; received: {listed}"
 
-    async def wait_closed(self, timeout: float | None = None) -> int | None:  # noqa: ASYNC109
-        """Wait until the connection has ended, and return its close code."""
+    async def wait_closed(self, timeout: float | None = None, *, default: Any = RAISE) -> int | Any:  # noqa: ASYNC109
+        """Wait until the connection has ended, and return its close code. Raises ChatTimeout, or returns the `default`."""
         __tracebackhide__ = True
         seconds = self.timeout if timeout is None else timeout
         try:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: not self.connected)
         except TimeoutError:
+            if default is not RAISE:
+                return default
             raise ChatTimeout(self._say(f"the connection did not end within {duration_text(seconds * SECOND)}")) from None
         return self.close_code
 

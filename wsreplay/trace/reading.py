@@ -121,6 +121,10 @@ class MessageReading:
         others = {id for id, name in self._names.items() if name not in PLAIN_DOCUMENTS or not self._hints}
         return others | connections_where(self._recording, UNTYPED)
 
+    def decoder_name(self, connection_id: int) -> str:
+        """The name of the decoder that a connection is read by."""
+        return self._names[connection_id]
+
     def decoders(self) -> list[Decoder]:
         """Those that the connections are read by."""
         return [self._decoder_of(name) for name in sorted(set(self._names.values()))]

@@ -91,14 +91,19 @@ def _write_report(job: HandoverJob) -> list[Path]:
 
 
 def _write_pytest(job: HandoverJob) -> list[Path]:
-    from wsreplay.contract import builtin_names
+    from wsreplay.contract import builtin_names, load
+    from wsreplay.contract.decoding import messages_of
+    from wsreplay.contract.runs import runs_of
     from wsreplay.formats import as_pytest
+    from wsreplay.validator.select import select_contract
 
     name = next(iter(job.contracts), None)
     if name is not None and name not in (NO_CONTRACT, *builtin_names()):
         name = str(Path(name).absolute())
     with Recording.open(job.path) as reader:
-        return as_pytest.write(reader, _one(job), job.out, name)
+        named = None if name is None else load(name)
+        runs = runs_of(named or select_contract(reader))
+        return as_pytest.write(reader, _one(job), job.out, name, reading=messages_of(reader, named), runs=runs)
 
 
 def _write_script(job: HandoverJob) -> list[Path]:
