@@ -233,3 +233,11 @@ def test_an_end_that_never_came_is_said_to_miss_what_closed_it() -> None:
     assert why_missing(MISSING_TOOL) == why_missing(NOT_WORKED) == "the run ended without it"
     cut = replace(MISSING_TOOL, rule="run", slice=SLICE, seen=None)
     assert (why_missing(cut), why_decided(cut)) == ("the connection ended first", "when the connection ended")
+
+
+def test_rules_that_could_not_be_decided_are_named(traces: Traces) -> None:
+    path = traces.write("short.db", [(10, (1, {"type": "a"}))])
+    first, *others = judged().rules
+    rules = (replace(first, id="back\x1b", verdict=Verdict.INCONCLUSIVE), *others)
+    text = " ".join(render("text", [FileResult(str(path), replace(judged(findings=(), spans=()), rules=rules))]).split())
+    assert "inconclusive, since the recording does not hold all that would tell: back␛" in text

@@ -37,6 +37,7 @@ from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Judgement, Severity, SpanRecord, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
+_MOST_UNDECIDED = 8  # rules that are named
 _MOST_SESSIONS = 20  # told with their timelines
 _MOST_FINDINGS = 40  # of one session
 _MOST_RUNS = 10
@@ -267,6 +268,11 @@ class _File:
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
         if judgement.rules:
             yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", verdicts)
+        undecided = [rule.id for rule in judgement.rules if rule.verdict is Verdict.INCONCLUSIVE]
+        if undecided:
+            more = f" and {len(undecided) - _MOST_UNDECIDED} more" if len(undecided) > _MOST_UNDECIDED else ""
+            names = visible(", ".join(undecided[:_MOST_UNDECIDED])) + more
+            yield from self._block("  inconclusive, since the recording does not hold all that would tell: ", names, YELLOW)
         if judgement.contract == NO_CONTRACT:
             yield from self._no_fit(judgement)
         elif judgement.verdict is Verdict.VACUOUS and not judgement.demands_nothing:
