@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 import npm
 import pytest
@@ -93,11 +94,24 @@ async def look_at_chainlit(tab: Page, base: str) -> str:
     return then
 
 
+async def until_served(url: str, text: str) -> None:
+    """Until what a server sends holds a text."""
+
+    def read() -> str:
+        with urlopen(url, timeout=20) as answer:
+            return str(answer.read())
+
+    async with asyncio.timeout(20):
+        while text not in await asyncio.to_thread(read):  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.05)
+
+
 def look_at_vite(app: Path) -> Look:
     """A module is replaced in the page while one looks at it."""
 
     async def look(tab: Page, base: str) -> str:
         (app / "word.js").write_text("export const word = 'before';")
+        await until_served(f"{base}/word.js", "before")  # a page that is loaded sooner may miss that it was replaced
         await tab.call("Page.navigate", url=f"{base}/")
         await tab.until("document.querySelector('#state')?.textContent === 'before' && counted.received")
         (app / "word.js").write_text("export const word = 'after';")

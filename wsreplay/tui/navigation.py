@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,9 +66,17 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             if self.begin_at is not None:
                 raise UsageError(f"{self.path} is a folder: session {self.begin_at} of which recording?")
             return
-        self.recording = OpenRecording.open(self.path, self.read_as, patience_s=OPENING_S)
+        self.recording = self._read(self.path, OPENING_S)
         if self.begin_at is not None and self.recording.session(self.begin_at) is None:
             raise UsageError(f"{self.path} has no session {self.begin_at}: {there_are(self.recording.sessions)}")
+
+    def _read(self, path: Path, patience_s: float) -> OpenRecording:
+        """Open a recording: its sessions, and their numbers, are those of the contract asked for. Raises WsreplayError."""
+        recording = OpenRecording.open(path, self.read_as, patience_s=patience_s)
+        if self.validates and self.validation.contracts:
+            with suppress(WsreplayError):  # which is told when it is validated
+                self.validation.read_by_contract(recording)
+        return recording
 
     @property
     def is_folder(self) -> bool:
@@ -78,7 +87,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             from wsreplay.tui.browse.recordings import RecordingsScreen
 
             return RecordingsScreen(self.path)
-        return self._first_screen_of(self.recording or OpenRecording.open(self.path, self.read_as))
+        return self._first_screen_of(self.recording or self._read(self.path, LOCKED_S))
 
     def _first_screen_of(self, recording: OpenRecording, at: Finding | None = None) -> Screen[None]:
         """Where to begin in a recording, which is the one that is open as soon as there is such a screen.
@@ -122,7 +131,7 @@ class NavigatingApp(KeyOrder, ErrorGuard):
             return
         recording = None
         try:
-            recording = OpenRecording.open(path, self.read_as, patience_s=LOCKED_S)
+            recording = self._read(path, LOCKED_S)
             screen = self._first_screen_of(recording, at)
         except WsreplayError as error:
             if recording is not None:

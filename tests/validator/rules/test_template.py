@@ -34,3 +34,9 @@ def test_of_a_key_in_a_span_it_is_the_spans_deadline_too() -> None:
     trace = Trace().open().at(1).s2c("s").s2c("a", k="1").at(9).s2c("e").close()
     (finding,) = of(trace.judge(loads(contract)), "r")
     assert finding.at_ns == 3 * NS
+
+
+def test_an_end_that_must_not_come_is_seen_at_the_last_frame_of_its_connection() -> None:
+    trace = Trace().open().at(1).s2c("s").s2c("a").close().open(2).at(9).s2c("s", connection=2)
+    (finding,) = of(trace.judge(loads("{contract: x, rules: [{id: r, absence: ws.close}]}")), "r")
+    assert finding.frames == (2,)

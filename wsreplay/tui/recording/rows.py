@@ -133,6 +133,10 @@ class Rows:
 
     # Each gives the view to show.
 
+    def take_session(self, session: Session) -> None:
+        """The session has other connections now: its frames are read anew, and those that are there stay until then."""
+        self.session, self.complete = session, False
+
     def take_ids(self, result: ScanResult) -> View:
         """More of the session is known."""
         base = self.base if result.known and isinstance(self.base, array) else array("Q")  # what was there at once comes again

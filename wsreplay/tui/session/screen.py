@@ -114,14 +114,17 @@ class SessionScreen(SessionPlayback, SessionActions):
 
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""
-        if not self.rows.complete and self.session is not None:
-            from wsreplay.tui.recording.scan import session_ids
-
-            self.jobs.read_in_process("reading the session", partial(session_ids, self.session.connections), self._take_ids)
+        self._read_session()
         self.decoding.link()
         self._show_detail(again=True)
         self.count_overview()
         self.overview_controller.place_extra_rows()
+
+    def _read_session(self) -> None:
+        if not self.rows.complete and self.session is not None:
+            from wsreplay.tui.recording.scan import session_ids
+
+            self.jobs.read_in_process("reading the session", partial(session_ids, self.session.connections), self._take_ids)
 
     def on_unmount(self) -> None:
         if "inspector" in vars(self):
@@ -264,12 +267,31 @@ class SessionScreen(SessionPlayback, SessionActions):
         self.inspector.job_failed(name, why)
 
     def verdict_changed(self) -> None:
+        self._follow_session()
         self.frames.show_durations(self.recording.known_spans.revision)
         if self.rows.shows(self.recording.evidence, self.recording.reading):
             self.paint_lines()
             return
         self._show_verdict()
         self.search.verdict_changed()
+
+    def _follow_session(self) -> None:
+        """Another contract may name other users, and so make other sessions: show the one that begins with the same connection.
+
+        Where that does not begin one any more, what is shown stays.
+        """
+        shown = self.session
+        first = None if shown is None else shown.connections[0].id
+        now = None if first is None else self.recording.session_of.get(first)
+        if shown is None or now is None or now.connections[0].id != first:
+            return
+        if (now.id, len(now.connections)) == (shown.id, len(shown.connections)):
+            return
+        self.session = now
+        self.frames.set_users(self.recording.users(now))
+        self.playback = self.playback.reaching(self.recording.reached_ns(now))
+        self.rows.take_session(now)
+        self._read_session()
 
     def _show_verdict(self) -> None:
         self.show_open()

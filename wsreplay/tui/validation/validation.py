@@ -69,19 +69,19 @@ class Validation:
         if recording is not None:
             self.status = ValidationStatus(Stage.FOLLOWING if recording.live else Stage.VALIDATING)
             self._stamps = None
-            self._read_by_contract(recording)
+            try:
+                self.read_by_contract(recording)
+            except WsreplayError as error:
+                why = self._host.look.own(str(error))
+                self._host.notify(why, title="messages are read as before", severity="error", markup=False)
             validate = tasks.follow if recording.live else tasks.validate_once
             task = partial(validate, recording.path.absolute(), self.contracts, recording.read_as)
             self._host.jobs.run_in_process(VALIDATING, task, self.take, self.fail)
             self._host.verdict_changed()
 
-    def _read_by_contract(self, recording: OpenRecording) -> None:
-        """Read types where the contract that was asked for says that they are."""
-        try:
-            recording.read_by(_load(self.contracts[0]) if self.contracts else None)
-        except WsreplayError as error:
-            why = self._host.look.own(str(error))
-            self._host.notify(why, title="messages are read as before", severity="error", markup=False)
+    def read_by_contract(self, recording: OpenRecording) -> None:
+        """Read types and users where the contract that was asked for says that they are. Raises WsreplayError."""
+        recording.read_by(_load(self.contracts[0]) if self.contracts else None)
 
     def again(self, contracts: tuple[str, ...] = ()) -> None:
         """With other contracts, or with the same as they are on disk now."""

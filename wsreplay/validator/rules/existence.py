@@ -132,12 +132,17 @@ class Absence(Template):
                 event.conn,
                 kind="unexpected",
                 message=f"{event.type} must not come{where(slice_)}",
-                frames=frames_of(event.fid),
+                frames=frames_of(_witness(event)),
                 activation=event.fid,
                 seen=event.type,
                 decided_at=event.t,
                 blame=event.sender,
             )
+
+
+def _witness(event: TraceEvent) -> int | None:
+    """The event's frame; of the end of a connection its last one, which is the close frame if one came."""
+    return event.conn.last_frame if event.fid is None and event.type != "ws.open" else event.fid
 
 
 class Init(Template):
