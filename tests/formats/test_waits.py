@@ -17,13 +17,14 @@ from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.runs import runs_of
 from wsreplay.formats import as_pytest
 from wsreplay.formats.client_turns import ClientSide, ClientTurn, Heard
-from wsreplay.formats.waits import RunTypes, Wait, seconds_within, waits_of
+from wsreplay.formats.waits import Wait, seconds_within, waits_of
 from wsreplay.model import Connection
 from wsreplay.store.reader import Recording
 from wsreplay.testing import ChatClient
 from wsreplay.testing.cassette import PlayedTap
 from wsreplay.testing.client import reset
 from wsreplay.testing.tap import Tap
+from wsreplay.trace.run_types import RunTypes
 from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsreplay.contract.model import Contract, Patterns, Span
-from wsreplay.formats.waits import NO_RUNS, RunTypes
+from wsreplay.trace.run_types import NO_RUNS, RunTypes
 
 
 def runs_of(contract: Contract | None) -> RunTypes:

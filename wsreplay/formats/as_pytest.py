@@ -15,11 +15,12 @@ from wsreplay.errors import UsageError, WsreplayError
 from wsreplay.files import write_new_file
 from wsreplay.formats.client_turns import ClientSide, backend_of, client_sides, title_of
 from wsreplay.formats.cut import cut
-from wsreplay.formats.waits import NO_RUNS, RunTypes, Wait, seconds_within, waits_of
+from wsreplay.formats.waits import Wait, seconds_within, waits_of
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import is_pseudonym
 from wsreplay.trace.reading import MessageReading
+from wsreplay.trace.run_types import NO_RUNS, RunTypes
 from wsreplay.units import SECOND, duration_text
 
 CASSETTES = "cassettes"  # beside the test's file: `wsreplay.testing` looks for them there

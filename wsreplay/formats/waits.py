@@ -7,28 +7,16 @@ as long as it took.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from wsreplay.formats.client_turns import ClientSide, Heard
+from wsreplay.trace.run_types import NO_RUNS, RunTypes
 from wsreplay.units import SECOND
 
 _CLIENT, _SERVER = 0, 1
 _SPARE_S = 1  # beyond the longest pause that was recorded
-
-
-@dataclass(frozen=True, slots=True)
-class RunTypes:
-    """Which types begin and end a run, by a contract: `begins` and `ends` take a direction and a type. `end_types` are the
-    names of those that end one."""
-
-    begins: Callable[[int, str], bool]
-    ends: Callable[[int, str], bool]
-    end_types: tuple[str, ...] = ()
-
-
-NO_RUNS = RunTypes(lambda direction, type_: False, lambda direction, type_: False)
 
 
 @dataclass(frozen=True, slots=True)
