@@ -15,7 +15,7 @@ import yaml
 from prometheus_client.exposition import generate_latest
 
 from wsreplay.cli.record import command
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.metrics import registry_of
 from wsreplay.telemetry.status import RelayStatus
@@ -34,8 +34,8 @@ def names() -> set[str]:
     """The metrics that there are."""
     with RecordingWatch(ROOT / "recordings" / "samples" / "missing-event.db") as watch:
         watch.look()
-        account: Account = watch.account
-    text = generate_latest(registry_of(lambda: (account, RelayStatus()))).decode()
+        totals: RecordingTotals = watch.totals
+    text = generate_latest(registry_of(lambda: (totals, RelayStatus()))).decode()
     return {re.split(r"[{ ]", line)[0] for line in text.splitlines() if not line.startswith("#")}
 
 

@@ -12,8 +12,8 @@ from lxml import html
 
 from wsreplay.display import cells
 from wsreplay.report import overview_html, overview_json, overview_text
-from wsreplay.stats.account import Account
 from wsreplay.stats.overview import OverviewWatch, StatisticsOverview
+from wsreplay.stats.totals import RecordingTotals
 
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 HOSTILE = '<script>alert(1)</script>\x1b[2J"'
@@ -28,10 +28,10 @@ def overview() -> StatisticsOverview:
 
 @pytest.fixture
 def hostile() -> StatisticsOverview:
-    account = Account(recordings=1, live=1)
-    account.count_events(1, HOSTILE, second=1_700_000_000)
-    account.findings[HOSTILE, "error", "violated"] = 1
-    return StatisticsOverview(HOSTILE, account, (), (HOSTILE,), 1_700_000_001.0)
+    totals = RecordingTotals(recordings=1, live=1)
+    totals.count_events(1, HOSTILE, second=1_700_000_000)
+    totals.findings[HOSTILE, "error", "violated"] = 1
+    return StatisticsOverview(HOSTILE, totals, (), (HOSTILE,), 1_700_000_001.0)
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -42,11 +42,12 @@ def test_every_line_fits(overview: StatisticsOverview, width: int) -> None:
 
 
 def test_figures_of_days_stand_apart() -> None:
-    days = tuple((date(2026, 11, day), Account(recordings=day, runs=Counter(completed=day))) for day in (1, 2))
-    for _, account in days:
-        account.run_times.lasted.add(77_600_000)
-        account.findings["tool", "error", "violated"] = 12_345_678
-    lines = overview_text.render(StatisticsOverview("days", Account(recordings=3), days, (), 0.0), width=80).splitlines()
+    days = tuple((date(2026, 11, day), RecordingTotals(recordings=day, runs=Counter(completed=day))) for day in (1, 2))
+    for _, totals in days:
+        totals.run_times.lasted.add(77_600_000)
+        totals.findings["tool", "error", "violated"] = 12_345_678
+    overview = StatisticsOverview("days", RecordingTotals(recordings=3), days, (), 0.0)
+    lines = overview_text.render(overview, width=80).splitlines()
     place = next(number for number, line in enumerate(lines) if line.startswith("day  "))
     assert [line.split() for line in lines[place:]] == [
         ["day", "recordings", "sessions", "runs", "completed", "p95", "findings"],
@@ -57,16 +58,16 @@ def test_figures_of_days_stand_apart() -> None:
 def test_one_line_says_how_it_stands(overview: StatisticsOverview) -> None:
     line = overview_text.summary(overview)
     assert "\n" not in line
-    assert f"{overview.account.event_total:,} events" in line
+    assert f"{overview.totals.event_total:,} events" in line
     assert " completed" in line
 
 
-def test_the_document_says_what_the_account_says(overview: StatisticsOverview) -> None:
+def test_the_document_says_what_the_totals_say(overview: StatisticsOverview) -> None:
     document = json.loads(overview_json.render(overview))
-    account = overview.account
-    assert document["recordings"] == account.recordings == sum(day["recordings"] for day in document["days"])
-    assert document["runs"] == {state: number for state, number in account.runs.items() if number}
-    assert sum(event["count"] for event in document["events"]) == account.event_total
+    totals = overview.totals
+    assert document["recordings"] == totals.recordings == sum(day["recordings"] for day in document["days"])
+    assert document["runs"] == {state: number for state, number in totals.runs.items() if number}
+    assert sum(event["count"] for event in document["events"]) == totals.event_total
     assert overview_json.render(overview, indented=False).count("\n") == 1
 
 
@@ -74,7 +75,7 @@ def test_the_page_shows_the_same(overview: StatisticsOverview) -> None:
     page = html.fromstring(overview_html.render(overview, refresh_s=2))
     tables = {section.find("h2").text: section for section in page.iter("section")}
     runs = {row[0].text: row[1].text for row in tables["runs"].find("table/tbody")}
-    assert runs == {state: f"{number:,}" for state, number in overview.account.runs.items() if number}
+    assert runs == {state: f"{number:,}" for state, number in overview.totals.runs.items() if number}
     assert len(tables["day by day"].find("table/tbody")) == len(overview.days)
     assert not page.xpath("//meta[@http-equiv='refresh']")  # nothing is being recorded
     assert not page.xpath("//script")

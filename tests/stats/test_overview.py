@@ -34,9 +34,9 @@ def test_days_hold_the_recordings_that_began_on_them(tmp_path: Path) -> None:
     assert watch.count() == 3
     assert watch.look() is False
     overview = watch.overview()
-    assert [(day, account.recordings) for day, account in overview.days] == [(date(2026, 11, 28), 2), (date(2026, 11, 30), 1)]
-    assert overview.account.recordings == 3
-    assert overview.account.event_total == sum(account.event_total for _, account in overview.days)
+    assert [(day, totals.recordings) for day, totals in overview.days] == [(date(2026, 11, 28), 2), (date(2026, 11, 30), 1)]
+    assert overview.totals.recordings == 3
+    assert overview.totals.event_total == sum(totals.event_total for _, totals in overview.days)
     assert overview.rate > 0
     assert sum(overview.rate_plot) > 0
 
@@ -50,7 +50,7 @@ def test_what_comes_later_is_counted_and_what_cannot_be_read_is_said(tmp_path: P
     watch.look()
     watch.look()
     overview = watch.overview()
-    assert overview.account.recordings == 2
+    assert overview.totals.recordings == 2
     assert len(overview.unreadable) == 1
     assert "none.db" in overview.unreadable[0]
 
@@ -67,8 +67,8 @@ def test_one_that_is_being_written_is_looked_at_again(tmp_path: Path) -> None:
     held = lock.acquire(path)
     watch = OverviewWatch(tmp_path)
     assert watch.look() is True
-    assert watch.overview().account.live == 1
+    assert watch.overview().totals.live == 1
     held.release()
     assert watch.look() is False
-    assert watch.overview().account.live == 0
+    assert watch.overview().totals.live == 0
     watch.close()

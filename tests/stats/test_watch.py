@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wsreplay.model import Ending
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
@@ -27,7 +27,7 @@ SAMPLES = sorted((Path(__file__).parents[2] / "recordings" / "samples").glob("*.
 def test_it_counts_what_statistics_and_verdict_count(path: Path) -> None:
     with RecordingWatch(path) as watch:
         assert watch.look() is False
-        counts = watch.account
+        counts = watch.totals
     with Recording.open(path) as recording:
         contract = select_contracts(recording)[0]
         statistics, judgement = collect(recording), judge(recording, contract)
@@ -40,7 +40,7 @@ def test_it_counts_what_statistics_and_verdict_count(path: Path) -> None:
         assert counts.runs.total() == sum(judgement.run_counts.values())
 
 
-def summed(counts: Account) -> dict[str, int]:
+def summed(counts: RecordingTotals) -> dict[str, int]:
     types: dict[str, int] = {}
     for (_, name), number in counts.events.items():
         types[name] = types.get(name, 0) + number
@@ -81,7 +81,7 @@ def test_many_looks_count_what_one_look_counts(name: str, tmp_path: Path) -> Non
     sample, path, ended = next(file for file in SAMPLES if file.stem == name), tmp_path / "growing.db", list[SpanRecord]()
     with RecordingWatch(sample) as whole:
         whole.look()
-        expected = whole.account
+        expected = whole.totals
     held = lock.acquire(path)
     writing = written_again(sample, path)
     next(writing)
@@ -89,10 +89,10 @@ def test_many_looks_count_what_one_look_counts(name: str, tmp_path: Path) -> Non
         assert watch.look() is True
         for _ in writing:
             assert watch.look() is True
-            assert watch.account.live == 1
+            assert watch.totals.live == 1
         held.release()
         assert watch.look() is False
-        counts = watch.account
+        counts = watch.totals
     assert (counts.frames, counts.events, counts.findings) == (expected.frames, expected.events, expected.findings)
     assert (counts.runs, counts.connections) == (expected.runs, expected.connections)
     closed = sum(group.states.total() for group in counts.spans.values())

@@ -14,15 +14,15 @@ from wsreplay.telemetry.status import (
 SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 
 
-def test_closed_recordings_stay_in_the_account(tmp_path: Path) -> None:
+def test_closed_recordings_stay_in_the_totals(tmp_path: Path) -> None:
     complaints: list[str] = []
     follower = RecordingsFollower(load("agent-chat"), complaints.append)
     follower.tell(Notice(str(SAMPLES / "healthy.db")))
     assert follower.look() is False
-    once = follower.account()
+    once = follower.totals()
     follower.tell(Notice(str(SAMPLES / "leak.db")))
     assert follower.look() is False
-    both = follower.account()
+    both = follower.totals()
     assert (once.recordings, both.recordings) == (1, 2)
     assert both.frame_total > once.frame_total > 0
     assert both.findings.total() > 0
@@ -38,7 +38,7 @@ def test_what_cannot_be_followed_is_said_and_the_rest_goes_on(tmp_path: Path) ->
         follower.tell(Notice(str(tmp_path / name)))
     assert follower.look() is False
     assert [name in complaint for name, complaint in zip(("none.db", "nowhere.db"), complaints, strict=True)] == [True, True]
-    assert follower.account().recordings == 1
+    assert follower.totals().recordings == 1
 
 
 def test_a_recording_that_was_moved_is_counted_once(tmp_path: Path) -> None:
@@ -50,4 +50,4 @@ def test_a_recording_that_was_moved_is_counted_once(tmp_path: Path) -> None:
     before.rename(after)
     follower.tell(Notice(str(after), instead=str(before)))
     follower.look()
-    assert follower.account().recordings == 1
+    assert follower.totals().recordings == 1

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.telemetry.metrics import registry_of
 from wsreplay.telemetry.server import serve
 from wsreplay.telemetry.status import RelayStatus
@@ -21,7 +21,7 @@ class Service:
         self.unhealthy = self.unready = ""
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        serve(listener, registry_of(lambda: (Account(), RelayStatus())), lambda: self.unhealthy, lambda: self.unready)
+        serve(listener, registry_of(lambda: (RecordingTotals(), RelayStatus())), lambda: self.unhealthy, lambda: self.unready)
 
     def get(self, path: str) -> tuple[int, str]:
         try:

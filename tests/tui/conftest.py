@@ -27,7 +27,7 @@ from wsreplay.tui import app as tui_app
 from wsreplay.tui.app import ReplayApp
 from wsreplay.tui.config import Config
 from wsreplay.tui.jobs.task import Task
-from wsreplay.tui.memory import UserMemory
+from wsreplay.tui.user_state import UserState
 from wsreplay.tui.validation.status import Stage as ValidationStage
 from wsreplay.tui.validation.status import ValidationStatus
 from wsreplay.tui.validation.tasks import ValidationResult
@@ -130,12 +130,12 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Staging:
     async def run(
         path: Path, *, width: int = 120, height: int = 30, config: Config | None = None, validating: bool | str = False,
         session: int | None = None, contracts: tuple[str, ...] = (), steady: bool = False, decoder: str | None = None,
-        memory: UserMemory | None = None, users: tuple[str, ...] = (),
+        user_state: UserState | None = None, users: tuple[str, ...] = (),
     ) -> AsyncIterator[Stage]:  # fmt: skip
         clock = StillClock()
         app = ReplayApp(
             path, session=session, config=config, clock=clock, validating=validating is True, contracts=contracts,
-            read_as=ReadAs(decoder, tuple(map(parse_user_source, users))), memory=memory,
+            read_as=ReadAs(decoder, tuple(map(parse_user_source, users))), user_state=user_state,
         )  # fmt: skip
         if validating == "by hand":
             app.validation.status = ValidationStatus(ValidationStage.VALIDATING)

@@ -3,7 +3,7 @@
 A record counts as handed over when the kernel has it: then it reaches the recorder even if this process is killed. What the
 socket does not take waits here with its forwarding, and so does everything behind it. Records are kept until the recorder has
 committed them; a recorder that dies is started again and is sent the rest. The record that recorders die at is left out in the
-end (suspect.py).
+end (poison_record.py).
 
     state     what it is                       traffic                         noticed by
     ready     the recorder takes records       passes                          its `ready`
@@ -37,10 +37,10 @@ import msgspec
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.proxy.callbacks import Callbacks, Leftover
 from wsreplay.proxy.outage import Outage
+from wsreplay.proxy.poison_record import CAREFUL_RECORDS, DEATHS, PoisonRecordDetector, leave_out
 from wsreplay.proxy.record_queue import KEEP_BYTES, RecordQueue
 from wsreplay.proxy.recording_files import RecordingFiles, Relocated
 from wsreplay.proxy.spawned_recorder import COMMAND, SOCKET_BUFFER, DescriptorReserve, RecorderRefused, SpawnedRecorder
-from wsreplay.proxy.suspect import CAREFUL_RECORDS, DEATHS, SuspectRecord, leave_out
 from wsreplay.proxy.threads import run_beside
 from wsreplay.proxy.watchdog import RecorderSilence, Watchdog
 from wsreplay.recorder import unwritten
@@ -76,7 +76,7 @@ class RecorderClient(RecordQueue):
         # The recorder that lives, or None; and the one before it, until it is reaped.
         self._spawned: SpawnedRecorder | None = None
         self._dying: SpawnedRecorder | None = None
-        self._suspect = SuspectRecord()
+        self._poison = PoisonRecordDetector()
         # Why nothing is written at the moment, if so.
         self._outage = Outage(self._callbacks, self._reserve)
         self._watchdog = Watchdog(self._look)
@@ -123,7 +123,7 @@ class RecorderClient(RecordQueue):
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         loop.add_reader(spawned.socket, self._read_reports)
-        careful = self._first_kept + CAREFUL_RECORDS if self._suspect.careful else 0
+        careful = self._first_kept + CAREFUL_RECORDS if self._poison.careful else 0
         spawned.greet(msgspec.structs.replace(self._hello, careful=careful, first=self._first_kept))
         try:
             async with asyncio.timeout(START_TIMEOUT_S):  # wait_for may swallow the cancellation that the end brings
@@ -147,14 +147,14 @@ class RecorderClient(RecordQueue):
 
     def _on_report(self, report: Report) -> None:
         self._watchdog.hear()
-        self._suspect.hears(report.applying)
+        self._poison.hears(report.applying)
         if report.ready is not None:
-            self._suspect.ready(time.monotonic())
+            self._poison.ready(time.monotonic())
             self._hello = msgspec.structs.replace(self._hello, run_id=report.run_id)
             self._ready_in = self._hello.path
             self._resolve(self._ready, report)
         elif report.failed is not None:
-            self._suspect.died(time.monotonic(), failed=True)
+            self._poison.died(time.monotonic(), failed=True)
             why = f"the recorder failed: {report.failed}"
             if not self._resolve(self._ready, RecordingError(why)):
                 self._tell_outage(why, 0)
@@ -220,14 +220,14 @@ class RecorderClient(RecordQueue):
         elif silence is RecorderSilence.MUTE:
             self._tell_outage(f"the recorder (process {spawned.pid}) does not answer", SOCKET_BUFFER)
         else:
-            self._suspect.died(now, failed=True)
+            self._poison.died(now, failed=True)
             spawned.kill()
 
     def _on_death(self) -> None:
         """The recorder died, or has closed its socket, which is the same."""
         self._drop_socket()
         if not self._apart:  # else we have killed it
-            self._suspect.died(time.monotonic())
+            self._poison.died(time.monotonic())
         if self._resolve(self._ready, RecordingError("the recorder died while it started")):
             return
         if self._closed is not None and self._closed.done():
@@ -247,7 +247,7 @@ class RecorderClient(RecordQueue):
 
     async def _restart(self) -> None:
         """Start the recorder anew, as often as it takes, and send again what it had not committed."""
-        pauses = self._suspect.pauses()
+        pauses = self._poison.pauses()
         while self._sock is None:
             await asyncio.sleep(next(pauses))
             if self._dying is not None:
@@ -316,10 +316,10 @@ class RecorderClient(RecordQueue):
 
     def _leave_out(self) -> None:
         """Put a gap in the place of the record that recorders die at."""
-        convicted = self._suspect.convicted()
-        if convicted is None:
+        poison = self._poison.found()
+        if poison is None:
             return
-        number, before = convicted
+        number, before = poison
         record = self._kept_record(number)
         if record is None:
             return

@@ -25,7 +25,7 @@ def render(overview: StatisticsOverview, *, refresh_s: int | None = None) -> str
     """The page; one that is loaded again every so many seconds, if something is being recorded."""
     style = load_asset("overview.css")
     policy = f"default-src 'none'; style-src {style_hash(style)}; base-uri 'none'; form-action 'none'"
-    again = f'<meta http-equiv="refresh" content="{refresh_s}">' if refresh_s and overview.account.live else ""
+    again = f'<meta http-equiv="refresh" content="{refresh_s}">' if refresh_s and overview.totals.live else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">{again}'
@@ -36,16 +36,16 @@ def render(overview: StatisticsOverview, *, refresh_s: int | None = None) -> str
 
 
 def _body(overview: StatisticsOverview) -> Iterator[str]:
-    account = overview.account
-    live = ' <span class="live">● REC</span>' if account.live else ""
+    totals = overview.totals
+    live = ' <span class="live">● REC</span>' if totals.live else ""
     taken = f"{datetime.fromtimestamp(overview.taken_at).astimezone():%Y-%m-%d %H:%M:%S}"
     yield f"<header><h1>{_shown(overview.name)}{live}</h1>"
-    about = f"{count_text(account.recordings, 'recording')} · {duration_text(account.lasted_ns)} recorded"
+    about = f"{count_text(totals.recordings, 'recording')} · {duration_text(totals.lasted_ns)} recorded"
     yield f"<p>{about} · as of {taken}</p></header>"
     yield from _tiles(overview)
     for reason in overview.unreadable:
         yield f'<p class="trouble">not read: {_shown(reason)}</p>'
-    title = f"events in the last {PLOTTED_S} seconds" + ("" if account.live else " of what was recorded")
+    title = f"events in the last {PLOTTED_S} seconds" + ("" if totals.live else " of what was recorded")
     yield f"<main><section><h2>{title}</h2>{_bars(overview.rate_plot)}</section>"
     yield '<div class="columns">'
     yield from _sections(overview)
@@ -53,13 +53,13 @@ def _body(overview: StatisticsOverview) -> Iterator[str]:
 
 
 def _tiles(overview: StatisticsOverview) -> Iterator[str]:
-    account = overview.account
-    figures = day_figures(account)
+    totals = overview.totals
+    figures = day_figures(totals)
     tiles = (
-        (f"{overview.rate:,.1f}", "events a second"), _counted(account.event_total, "event"),
-        (size_text(account.payload_bytes.total()), "payload"), _counted(account.connections["open"], "open connection"),
-        _counted(account.runs.total(), "run"), (figures["completed"], "of them completed"),
-        (figures["p95"], "95th percentile of a run"), _counted(finding_total(account), "finding"),
+        (f"{overview.rate:,.1f}", "events a second"), _counted(totals.event_total, "event"),
+        (size_text(totals.payload_bytes.total()), "payload"), _counted(totals.connections["open"], "open connection"),
+        _counted(totals.runs.total(), "run"), (figures["completed"], "of them completed"),
+        (figures["p95"], "95th percentile of a run"), _counted(finding_total(totals), "finding"),
     )  # fmt: skip
     yield '<div class="tiles">'
     yield from (f'<div class="tile"><b>{escape(value)}</b><span>{name}</span></div>' for value, name in tiles)
@@ -72,13 +72,13 @@ def _counted(number: int, noun: str) -> tuple[str, str]:
 
 
 def _sections(overview: StatisticsOverview) -> Iterator[str]:
-    account = overview.account
-    total = account.runs.total()
+    totals = overview.totals
+    total = totals.runs.total()
     yield _table("runs", ("state", "count", "share"), [
         ((state, _COLOURS.get(state, "")), (f"{number:,}", "n"), (f"{100 * number / total:.1f}%", "n"))
-        for state, number in ordered_runs(account)
+        for state, number in ordered_runs(totals)
     ])  # fmt: skip
-    spans = sorted(account.spans.items(), key=lambda item: -item[1].states.total())[:_MOST_ROWS]
+    spans = sorted(totals.spans.items(), key=lambda item: -item[1].states.total())[:_MOST_ROWS]
     yield _table("how long it took", ("what", "count", "not completed", "p50", "p95", "p99", "max"), [
         ((f"{kind} {name}", ""), (f"{group.states.total():,}", "n"),
          (f"{group.states.total() - group.states['completed']:,}", "n"),
@@ -86,7 +86,7 @@ def _sections(overview: StatisticsOverview) -> Iterator[str]:
              group.lasted.quantile(0.5), group.lasted.quantile(0.95), group.lasted.quantile(0.99), group.lasted.largest)))
         for (kind, name), group in spans
     ])  # fmt: skip
-    findings = sorted(((key, number) for key, number in account.findings.items() if number), key=lambda item: -item[1])
+    findings = sorted(((key, number) for key, number in totals.findings.items() if number), key=lambda item: -item[1])
     yield _table("findings", ("rule", "count", "severity"), [
         ((rule, "bad" if verdict == Verdict.VIOLATED and severity == "error" else "warn"), (f"{number:,}", "n"),
          (severity if verdict == Verdict.VIOLATED else verdict, ""))
@@ -94,10 +94,10 @@ def _sections(overview: StatisticsOverview) -> Iterator[str]:
     ])  # fmt: skip
     yield _table("events", ("type", "count", "direction"), [
         ((type_, ""), (f"{number:,}", "n"), (Direction(direction).short, ""))
-        for (direction, type_), number in account.events.most_common(_MOST_ROWS)
+        for (direction, type_), number in totals.events.most_common(_MOST_ROWS)
     ])  # fmt: skip
     yield _table("connections", ("ending", "count"), [
-        ((ending, ""), (f"{number:,}", "n")) for ending, number in account.connections.most_common() if number
+        ((ending, ""), (f"{number:,}", "n")) for ending, number in totals.connections.most_common() if number
     ])  # fmt: skip
     if len(overview.days) > 1:
         yield _trend(overview)
@@ -106,12 +106,12 @@ def _sections(overview: StatisticsOverview) -> Iterator[str]:
 def _trend(overview: StatisticsOverview) -> str:
     days = overview.days[-_MOST_DAYS:]
     rows: list[Row] = []
-    for day, account in days:
-        figures = day_figures(account)
+    for day, totals in days:
+        figures = day_figures(totals)
         rows.append((
             (str(day or "unknown"), ""), *((figures[name], "n") for name in DAY_COLUMNS),
         ))  # fmt: skip
-    plot = _bars([account.runs.total() for _, account in days])
+    plot = _bars([totals.runs.total() for _, totals in days])
     return _table("day by day", ("day", *DAY_COLUMNS), rows, plot)
 
 

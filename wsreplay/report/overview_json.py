@@ -8,8 +8,8 @@ import orjson
 
 from wsreplay.model import Direction
 from wsreplay.report.stats_json import times_object
-from wsreplay.stats.account import Account
 from wsreplay.stats.overview import StatisticsOverview
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.units import SECOND
 
 VERSION = 1
@@ -28,33 +28,33 @@ def document(overview: StatisticsOverview) -> dict[str, Any]:
         "name": _text(overview.name),
         "taken": overview.taken_at,
         "rate": overview.rate,
-        **_account(overview.account),
-        "days": [{"day": day.isoformat() if day else None, **_account(account)} for day, account in overview.days],
+        **_totals(overview.totals),
+        "days": [{"day": day.isoformat() if day else None, **_totals(totals)} for day, totals in overview.days],
         "unreadable": [_text(reason) for reason in overview.unreadable],
     }
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _totals(totals: RecordingTotals) -> dict[str, Any]:
     return {
-        "recordings": account.recordings,
-        "live": int(account.live),
-        "sessions": account.sessions,
-        "recorded": account.lasted_ns / SECOND,
-        "frames": account.frame_total,
-        "bytes": account.payload_bytes.total(),
+        "recordings": totals.recordings,
+        "live": int(totals.live),
+        "sessions": totals.sessions,
+        "recorded": totals.lasted_ns / SECOND,
+        "frames": totals.frame_total,
+        "bytes": totals.payload_bytes.total(),
         "events": [
             {"direction": Direction(direction).short, "type": _text(type_), "count": number}
-            for (direction, type_), number in account.events.most_common()
+            for (direction, type_), number in totals.events.most_common()
         ],
-        "connections": {name: number for name, number in account.connections.items() if number},
-        "runs": {state: number for state, number in account.runs.items() if number},
+        "connections": {name: number for name, number in totals.connections.items() if number},
+        "runs": {state: number for state, number in totals.runs.items() if number},
         "spans": [
             {"span": kind, "label": _text(name) or None, "states": dict(group.states), "lasted": times_object(group.lasted)}
-            for (kind, name), group in account.spans.items()
+            for (kind, name), group in totals.spans.items()
         ],
         "findings": [
             {"rule": rule, "severity": severity, "verdict": verdict, "count": number}
-            for (rule, severity, verdict), number in account.findings.most_common()
+            for (rule, severity, verdict), number in totals.findings.most_common()
             if number
         ],
     }  # fmt: skip

@@ -9,8 +9,8 @@ from wsreplay.display import cells, fit, pad, visible
 from wsreplay.model import Direction
 from wsreplay.report.paint import BLUE, BOLD, DIM, GREEN, RED, YELLOW, Paint
 from wsreplay.report.stats_text import plot, span_name, table
-from wsreplay.stats.account import Account
 from wsreplay.stats.overview import PLOTTED_S, StatisticsOverview
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.trace.statistics import Group
 from wsreplay.units import count_text, duration_text, size_text
 from wsreplay.validator.findings import Verdict
@@ -30,23 +30,23 @@ def render(overview: StatisticsOverview, *, color: bool = False, width: int = 10
 
 def summary(overview: StatisticsOverview) -> str:
     """One line, for logs: what a page of the overview begins with."""
-    account = overview.account
-    runs = ", ".join(f"{number:,} {state}" for state, number in ordered_runs(account))
+    totals = overview.totals
+    runs = ", ".join(f"{number:,} {state}" for state, number in ordered_runs(totals))
     parts = [
-        f"{overview.rate:,.1f} events/s", count_text(account.event_total, "event"),
-        count_text(account.connections["open"], "open connection"), f"runs: {runs or 'none'}",
-        count_text(finding_total(account), "finding"),
+        f"{overview.rate:,.1f} events/s", count_text(totals.event_total, "event"),
+        count_text(totals.connections["open"], "open connection"), f"runs: {runs or 'none'}",
+        count_text(finding_total(totals), "finding"),
     ]  # fmt: skip
     return " · ".join(parts)
 
 
 def _lines(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[str]:
-    account = overview.account
-    about = [count_text(account.sessions, "session"), count_text(account.event_total, "event"),
-             size_text(account.payload_bytes.total()), duration_text(account.lasted_ns)]  # fmt: skip
-    if account.recordings != 1:
-        about.insert(0, count_text(account.recordings, "recording"))
-    live = paint(" ● REC", RED) if account.live else ""
+    totals = overview.totals
+    about = [count_text(totals.sessions, "session"), count_text(totals.event_total, "event"),
+             size_text(totals.payload_bytes.total()), duration_text(totals.lasted_ns)]  # fmt: skip
+    if totals.recordings != 1:
+        about.insert(0, count_text(totals.recordings, "recording"))
+    live = paint(" ● REC", RED) if totals.live else ""
     while cells(" · ".join(about)) > width - 24 and len(about) > 1:
         about.pop()
     room = max(width - cells(" · ".join(about)) - 10, 12)
@@ -54,17 +54,17 @@ def _lines(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[s
     shown = name if cells(name) <= room else fit(f"…/{Path(name).name}", room)
     yield f"{paint(shown, BOLD)}{live}   {' · '.join(about)}"
     yield from _rate(overview, paint, width)
-    yield f"  {_joined(sorted(account.connections.items(), key=lambda item: item[0] != 'open'), 'connections')}"
+    yield f"  {_joined(sorted(totals.connections.items(), key=lambda item: item[0] != 'open'), 'connections')}"
     for reason in overview.unreadable:
         yield paint(fit(f"  not read: {visible(reason)}", width), YELLOW)
-    yield from _runs(account, paint)
-    if account.spans:
+    yield from _runs(totals, paint)
+    if totals.spans:
         yield ""
         lasting = {span_name(*name, group): Group(group.states.total(), gaps=group.lasted)
-                   for name, group in account.spans.items()}  # fmt: skip
+                   for name, group in totals.spans.items()}  # fmt: skip
         yield from table("how long it took", lasting, paint, width, sized=False)
-    yield from _findings(account, paint)
-    yield from _events(account, paint)
+    yield from _findings(totals, paint)
+    yield from _events(totals, paint)
     if len(overview.days) > 1:
         yield from _days(overview, paint, width)
 
@@ -73,7 +73,7 @@ def _rate(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[st
     counts = overview.rate_plot
     room = min(PLOTTED_S, width - 40)
     joined = [sum(counts[number * PLOTTED_S // room : (number + 1) * PLOTTED_S // room]) for number in range(room)]
-    plotted = f"  {paint(plot(joined), BLUE)}  {paint(f'the last {PLOTTED_S}s', DIM)}" if overview.account.live else ""
+    plotted = f"  {paint(plot(joined), BLUE)}  {paint(f'the last {PLOTTED_S}s', DIM)}" if overview.totals.live else ""
     yield f"  {overview.rate:,.1f} events/s{plotted}"
 
 
@@ -81,25 +81,25 @@ def _joined(counts: Iterable[tuple[str, int]], noun: str) -> str:
     return f"{noun}: " + (" · ".join(f"{number:,} {name}" for name, number in counts if number) or "none")
 
 
-def ordered_runs(account: Account) -> Iterator[tuple[str, int]]:
+def ordered_runs(totals: RecordingTotals) -> Iterator[tuple[str, int]]:
     """How many runs ended how, those that went well first."""
     for state in _STATES:
-        if account.runs[state]:
-            yield state, account.runs[state]
+        if totals.runs[state]:
+            yield state, totals.runs[state]
 
 
-def _runs(account: Account, paint: Paint) -> Iterator[str]:
-    total = account.runs.total()
+def _runs(totals: RecordingTotals, paint: Paint) -> Iterator[str]:
+    total = totals.runs.total()
     if total:
         yield ""
         yield paint(f"{'runs':<{_NAME}}{'count':>10}{'share':>9}", DIM)
-    for state, number in ordered_runs(account):
+    for state, number in ordered_runs(totals):
         share = f"{100 * number / total:.1f}%"
         yield f"{paint(f'{state:<{_NAME}}', _STATE_COLOURS.get(state, DIM))}{number:>10,}{share:>9}"
 
 
-def _findings(account: Account, paint: Paint) -> Iterator[str]:
-    counted = sorted(((key, number) for key, number in account.findings.items() if number), key=lambda item: -item[1])
+def _findings(totals: RecordingTotals, paint: Paint) -> Iterator[str]:
+    counted = sorted(((key, number) for key, number in totals.findings.items() if number), key=lambda item: -item[1])
     if counted:
         yield ""
         yield paint(f"{'findings':<{_NAME}}{'count':>10}   severity", DIM)
@@ -109,19 +109,19 @@ def _findings(account: Account, paint: Paint) -> Iterator[str]:
         yield f"{paint(pad(visible(rule), _NAME), colour)}{number:>10,}   {word}"
 
 
-def _events(account: Account, paint: Paint) -> Iterator[str]:
-    if not account.events:
+def _events(totals: RecordingTotals, paint: Paint) -> Iterator[str]:
+    if not totals.events:
         return
     yield ""
     yield paint(f"{'events':<{_NAME}}{'count':>10}   direction", DIM)
-    for (direction, type_), number in account.events.most_common(20):
+    for (direction, type_), number in totals.events.most_common(20):
         yield f"{pad(visible(type_), _NAME)}{number:>10,}   {Direction(direction).short}"
-    if len(account.events) > 20:
-        yield paint(f"… {len(account.events) - 20:,} more types", DIM)
+    if len(totals.events) > 20:
+        yield paint(f"… {len(totals.events) - 20:,} more types", DIM)
 
 
 def _days(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[str]:
-    days = {str(day or "unknown"): day_figures(account) for day, account in overview.days[-_MOST_DAYS:]}
+    days = {str(day or "unknown"): day_figures(totals) for day, totals in overview.days[-_MOST_DAYS:]}
     widths = {name: 2 + max(map(len, (name, *(figures[name] for figures in days.values())))) for name in DAY_COLUMNS}
     if 11 + sum(widths.values()) > width:
         del widths["recordings"]
@@ -131,17 +131,17 @@ def _days(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[st
         yield f"{day:<11}" + "".join(f"{figures[name]:>{column}}" for name, column in widths.items())
 
 
-def day_figures(account: Account) -> Mapping[str, str]:
+def day_figures(totals: RecordingTotals) -> Mapping[str, str]:
     """What is compared from day to day, as texts."""
-    runs, lasted = account.runs.total(), account.run_times.lasted
+    runs, lasted = totals.runs.total(), totals.run_times.lasted
     return {
-        "recordings": f"{account.recordings:,}", "sessions": f"{account.sessions:,}", "runs": f"{runs:,}",
-        "completed": f"{100 * account.runs['completed'] / runs:.1f}%" if runs else "–",
+        "recordings": f"{totals.recordings:,}", "sessions": f"{totals.sessions:,}", "runs": f"{runs:,}",
+        "completed": f"{100 * totals.runs['completed'] / runs:.1f}%" if runs else "–",
         "p95": duration_text(lasted.quantile(0.95)) if lasted.count else "–",
-        "findings": f"{finding_total(account):,}",
+        "findings": f"{finding_total(totals):,}",
     }  # fmt: skip
 
 
-def finding_total(account: Account) -> int:
+def finding_total(totals: RecordingTotals) -> int:
     """How many findings there are, of any severity."""
-    return sum(number for (_, _, verdict), number in account.findings.items() if verdict == Verdict.VIOLATED)
+    return sum(number for (_, _, verdict), number in totals.findings.items() if verdict == Verdict.VIOLATED)

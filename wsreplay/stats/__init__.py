@@ -1,1 +1,1 @@
-"""What is counted of recordings, also while they grow: one account, which the terminal, pages and metrics show."""
+"""What is counted of recordings, also while they grow: one value that the terminal, pages and metrics show."""

@@ -1,4 +1,4 @@
-"""One or many recordings at a glance, also while they grow: their account, and how it was from day to day."""
+"""One or many recordings at a glance, also while they grow: their totals, and how they were from day to day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wsreplay.contract import Contract
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND
@@ -23,14 +23,14 @@ class Day(NamedTuple):
     """The recordings that began on one day of this computer's calendar (None: nobody knows when)."""
 
     day: date | None
-    account: Account
+    totals: RecordingTotals
 
 
 class StatisticsOverview(NamedTuple):
     """What `OverviewWatch` has counted. `unreadable` are recordings that could not be read, and why."""
 
     name: str
-    account: Account
+    totals: RecordingTotals
     days: tuple[Day, ...]
     unreadable: tuple[str, ...]
     taken_at: float  # seconds since 1970
@@ -38,17 +38,17 @@ class StatisticsOverview(NamedTuple):
     @property
     def rate(self) -> float:
         """Events a second lately, while something is recorded; else over the time in which something was."""
-        account = self.account
-        if account.live:
-            return account.rate(int(self.taken_at), RATE_OVER_S)
-        return account.event_total * SECOND / account.lasted_ns if account.lasted_ns else 0.0
+        totals = self.totals
+        if totals.live:
+            return totals.rate(int(self.taken_at), RATE_OVER_S)
+        return totals.event_total * SECOND / totals.lasted_ns if totals.lasted_ns else 0.0
 
     @property
     def rate_plot(self) -> list[int]:
         """Events in each of the last seconds: before now while something is recorded, else before the last event."""
-        account = self.account
-        end = int(self.taken_at) if account.live else max(account.seconds, default=0) + 1
-        return [account.seconds[second] for second in range(end - PLOTTED_S, end)]
+        totals = self.totals
+        end = int(self.taken_at) if totals.live else max(totals.seconds, default=0) + 1
+        return [totals.seconds[second] for second in range(end - PLOTTED_S, end)]
 
 
 class OverviewWatch:
@@ -64,7 +64,7 @@ class OverviewWatch:
         # recordings that are being written, or were when they were looked at last
         self._watches: dict[Path, RecordingWatch] = {}
         # what was counted of recordings that nobody writes any more, by day
-        self._ended: dict[date | None, Account] = {}
+        self._ended: dict[date | None, RecordingTotals] = {}
         # all that were looked at; and why some could not be read
         self._seen: set[Path] = set()
         self._unreadable: dict[Path, str] = {}
@@ -116,19 +116,19 @@ class OverviewWatch:
 
     def _end(self, path: Path, watch: RecordingWatch) -> None:
         del self._watches[path]
-        self._ended.setdefault(_day_of(watch), Account()).merge(watch.account)
+        self._ended.setdefault(_day_of(watch), RecordingTotals()).merge(watch.totals)
         watch.close()
 
     def overview(self) -> StatisticsOverview:
-        """The account as it stands."""
-        days: dict[date | None, Account] = {}
-        for day, account in self._ended.items():
-            days.setdefault(day, Account()).merge(account)
+        """The totals as they stand."""
+        days: dict[date | None, RecordingTotals] = {}
+        for day, totals in self._ended.items():
+            days.setdefault(day, RecordingTotals()).merge(totals)
         for watch in self._watches.values():
-            days.setdefault(_day_of(watch), Account()).merge(watch.account)
-        total = Account()
-        for account in days.values():
-            total.merge(account)
+            days.setdefault(_day_of(watch), RecordingTotals()).merge(watch.totals)
+        total = RecordingTotals()
+        for totals in days.values():
+            total.merge(totals)
         ordered = sorted(days.items(), key=lambda item: item[0] or date.min)
         unreadable = tuple(self._unreadable[path] for path in sorted(self._unreadable))
         return StatisticsOverview(str(self._path), total, tuple(Day(*item) for item in ordered), unreadable, time.time())

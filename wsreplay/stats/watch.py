@@ -11,7 +11,7 @@ from typing import Self
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
 from wsreplay.model import NO_CONTRACT, Connection, Run, start_ns_of
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.store.condition import UNTYPED
 from wsreplay.store.counting import counted_frames
 from wsreplay.store.reader import Recording
@@ -46,7 +46,7 @@ class RecordingWatch:
         # begun by `look`, and of these the follower once it is known by what to judge
         self._follower: Follower | None = None
         self._reading: Reading | None = None
-        self._account = Account()
+        self._totals = RecordingTotals()
         # by rule, severity and verdict; an amended one may leave a 0
         self._findings: Counter[tuple[str, str, str]] = Counter()
         # up to which frame they are counted
@@ -87,7 +87,7 @@ class RecordingWatch:
             self.connections, self.runs = self.recording.connections(), self.recording.runs()
             self._choose(live)
             self._count_frames()
-            self._account.lasted_ns = self.recording.reached_ns()
+            self._totals.lasted_ns = self.recording.reached_ns()
             if self._follower is not None:
                 self._follower.look(self.recording, live)
         if not live:
@@ -116,7 +116,7 @@ class RecordingWatch:
             reading = reading_of(self.recording, self._wanted, self._decoder)
             self._reading = reading
         reading.refresh(self.connections)
-        last_id, counts, zero_ns = self.recording.last_id(), self._account, self.start_ns
+        last_id, counts, zero_ns = self.recording.last_id(), self._totals, self.start_ns
         for count in counted_frames(self.recording, self._last_id, last_id):
             counts.count_frames(count.direction, count.opcode, count.frames, int(count.payload_bytes))
             if count.type is not None and not reading.is_decoded(count.connection_id):
@@ -153,9 +153,9 @@ class RecordingWatch:
             self._findings[finding.rule, str(finding.severity), str(finding.verdict)] += number
 
     @property
-    def account(self) -> Account:
-        """The account as it stands."""
-        counts, follower = self._account, self._follower
+    def totals(self) -> RecordingTotals:
+        """The totals as they stand."""
+        counts, follower = self._totals, self._follower
         counts.recordings, counts.live = 1, not self._over
         counts.sessions = len(stitch(self.connections))
         counts.connections = Counter(str(connection.ending) for connection in self.connections)

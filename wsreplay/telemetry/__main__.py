@@ -94,7 +94,7 @@ def _serve(descriptor: int, follower: RecordingsFollower, relay: _Relay) -> None
     from wsreplay.telemetry.metrics import registry_of
     from wsreplay.telemetry.server import serve
 
-    registry = registry_of(lambda: (follower.account(), follower.status))
+    registry = registry_of(lambda: (follower.totals(), follower.status))
     serve(socket.socket(fileno=descriptor), registry, relay.unhealthy, relay.unready)
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from wsreplay.contract import Contract
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.traces import SpanTranslator, TraceSpan
 from wsreplay.trace.identity import UserSource
@@ -54,9 +54,9 @@ class SpanCollector:
         self.close()
 
     @property
-    def account(self) -> Account:
-        """The account of the recording as it stands."""
-        return self._watch.account
+    def totals(self) -> RecordingTotals:
+        """The totals of the recording as they stand."""
+        return self._watch.totals
 
     def close(self) -> None:
         """Close the file."""

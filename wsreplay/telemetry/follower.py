@@ -9,7 +9,7 @@ from typing import Protocol
 
 from wsreplay.contract import Contract
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.telemetry.status import Notice, RelayStatus
 
@@ -18,8 +18,8 @@ class Watcher(Protocol):
     """What looks at one recording: a watch, or a collector of spans that has one."""
 
     @property
-    def account(self) -> Account:
-        """The account as it stands."""
+    def totals(self) -> RecordingTotals:
+        """The totals as they stand."""
 
     def look(self) -> bool:
         """Take what is new; False where everything is taken. Raises the errors of the RecordingError family."""
@@ -42,7 +42,7 @@ class RecordingsFollower:
         # of recordings that are being written
         self._watches: dict[Path, Watcher] = {}
         # of recordings that are closed
-        self._ended = Account()
+        self._ended = RecordingTotals()
         self._told: list[Notice] = []
         self.status = RelayStatus()
 
@@ -81,14 +81,14 @@ class RecordingsFollower:
 
     def _end(self, path: Path, watch: Watcher) -> None:
         del self._watches[path]
-        self._ended.merge(watch.account)
+        self._ended.merge(watch.totals)
         watch.close()
 
-    def account(self) -> Account:
+    def totals(self) -> RecordingTotals:
         """Of all recordings together, those that are closed too."""
-        total = Account()
+        total = RecordingTotals()
         with self._lock:
             total.merge(self._ended)
             for watch in self._watches.values():
-                total.merge(watch.account)
+                total.merge(watch.totals)
         return total

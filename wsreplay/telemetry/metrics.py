@@ -1,6 +1,6 @@
-"""An account and a relay's status as metrics of Prometheus, by the names of docs/how-to/observe.md.
+"""Totals and a relay's status as metrics of Prometheus, by the names of docs/how-to/observe.md.
 
-Their number is bounded: types, labels and endings come from `stats.account`, which bounds them; rules come from contracts.
+Their number is bounded: types, labels and endings come from `stats.totals`, which bounds them; rules come from contracts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 import wsreplay
 from wsreplay.display import visible
 from wsreplay.model import Direction
-from wsreplay.stats.account import Account
+from wsreplay.stats.totals import RecordingTotals
 from wsreplay.telemetry.status import RelayStatus
 from wsreplay.trace.statistics import Histogram
 from wsreplay.units import SECOND
@@ -26,8 +26,8 @@ _STATES = ("completed", "failed", "cancelled", "cut", "stalled")
 _EDGES_NS = (0, *(round(bound * SECOND) for bound in BUCKETS_S))
 
 
-def registry_of(read: Callable[[], tuple[Account, RelayStatus]]) -> CollectorRegistry:
-    """A registry whose every scrape reads the account and the status as they stand."""
+def registry_of(read: Callable[[], tuple[RecordingTotals, RelayStatus]]) -> CollectorRegistry:
+    """A registry whose every scrape reads the totals and the status as they stand."""
     registry = CollectorRegistry()
     registry.register(_AccountCollector(read))
     return registry
@@ -36,7 +36,7 @@ def registry_of(read: Callable[[], tuple[Account, RelayStatus]]) -> CollectorReg
 class _AccountCollector(Collector):
     """Makes the metrics anew for each scrape: nothing is counted twice."""
 
-    def __init__(self, read: Callable[[], tuple[Account, RelayStatus]]) -> None:
+    def __init__(self, read: Callable[[], tuple[RecordingTotals, RelayStatus]]) -> None:
         self._read = read
 
     def describe(self) -> list[Metric]:
@@ -44,10 +44,10 @@ class _AccountCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        account, status = self._read()
+        totals, status = self._read()
         yield from _relay_metrics(status)
-        yield from _traffic_metrics(account)
-        yield from _verdict_metrics(account)
+        yield from _traffic_metrics(totals)
+        yield from _verdict_metrics(totals)
 
 
 def _relay_metrics(status: RelayStatus) -> Iterator[Metric]:
@@ -73,36 +73,36 @@ def _relay_metrics(status: RelayStatus) -> Iterator[Metric]:
         yield GaugeMetricFamily(f"wsreplay_{name}", text, value=number)
 
 
-def _traffic_metrics(account: Account) -> Iterator[Metric]:
+def _traffic_metrics(totals: RecordingTotals) -> Iterator[Metric]:
     frames = CounterMetricFamily("wsreplay_frames", "Recorded WebSocket frames.", labels=["direction", "opcode"])
-    for (direction, opcode), number in account.frames.items():
+    for (direction, opcode), number in totals.frames.items():
         frames.add_metric([_short(direction), opcode], number)
     yield frames
     payload = CounterMetricFamily("wsreplay_payload_bytes", "Recorded payload, inflated.", labels=["direction"])
-    for direction, number in account.payload_bytes.items():
+    for direction, number in totals.payload_bytes.items():
         payload.add_metric([_short(direction)], number)
     yield payload
     events = CounterMetricFamily("wsreplay_events", "Events by type.", labels=["direction", "type"])
-    for (direction, type_), number in account.events.items():
+    for (direction, type_), number in totals.events.items():
         events.add_metric([_short(direction), _label(type_)], number)
     yield events
     endings = CounterMetricFamily("wsreplay_connections_ended", "Connections by how they ended.", labels=["ending"])
-    for ending, number in account.connections.items():
+    for ending, number in totals.connections.items():
         if ending != "open":
             endings.add_metric([ending], number)
     yield endings
-    yield GaugeMetricFamily("wsreplay_recordings_live", "Recordings being written.", value=account.live)
-    yield GaugeMetricFamily("wsreplay_unjudged_frames", "Frames recorded and not validated yet.", value=account.unread_frames)
+    yield GaugeMetricFamily("wsreplay_recordings_live", "Recordings being written.", value=totals.live)
+    yield GaugeMetricFamily("wsreplay_unjudged_frames", "Frames recorded and not validated yet.", value=totals.unread_frames)
 
 
-def _verdict_metrics(account: Account) -> Iterator[Metric]:
+def _verdict_metrics(totals: RecordingTotals) -> Iterator[Metric]:
     open_spans = GaugeMetricFamily("wsreplay_spans_open", "Open runs, tools and operations.", labels=["span"])
-    for kind in sorted({kind for kind, _ in account.spans} | account.open_spans.keys()):
-        open_spans.add_metric([_label(kind)], account.open_spans[kind])
+    for kind in sorted({kind for kind, _ in totals.spans} | totals.open_spans.keys()):
+        open_spans.add_metric([_label(kind)], totals.open_spans[kind])
     yield open_spans
     runs = CounterMetricFamily("wsreplay_runs", "Runs by how they ended.", labels=["state"])
     for state in _STATES:
-        runs.add_metric([state], account.runs[state])
+        runs.add_metric([state], totals.runs[state])
     yield runs
     ended = CounterMetricFamily(
         "wsreplay_spans_ended", "Runs, tools and operations by how they ended.", labels=["span", "name", "state"]
@@ -110,7 +110,7 @@ def _verdict_metrics(account: Account) -> Iterator[Metric]:
     lasted = HistogramMetricFamily(
         "wsreplay_span_duration_seconds", "Durations of those that ended themselves.", labels=["span", "name"]
     )
-    for (kind, name), group in account.spans.items():
+    for (kind, name), group in totals.spans.items():
         for state, number in group.states.items():
             ended.add_metric([_label(kind), _label(name), state], number)
         buckets, total_s = _buckets(group.lasted)
@@ -121,7 +121,7 @@ def _verdict_metrics(account: Account) -> Iterator[Metric]:
         "wsreplay_findings", "Findings by rule; inconclusive ones could not be decided.",
         labels=["rule", "severity", "verdict"],
     )  # fmt: skip
-    for (rule, severity, verdict), number in account.findings.items():
+    for (rule, severity, verdict), number in totals.findings.items():
         findings.add_metric([_label(rule), severity, verdict], number)
     yield findings
 

@@ -24,13 +24,13 @@ from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.tui.config import Config
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.theme import DARK, LIGHT, Palette, PlainPalette, variables_for
-from wsreplay.tui.memory import UserMemory
 from wsreplay.tui.navigation import NavigatingApp
 from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.terminal import TOLD, TerminalGuard
+from wsreplay.tui.user_state import UserState
 from wsreplay.tui.validation.validation import Validation
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class ReplayApp(NavigatingApp):
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are
     opened; `contracts` by which, and without any by what fits; `read_as` how they are read. `guard` ends
-    the program with its terminal. `memory` is what is remembered from one time to the next. Raises UsageError for a theme that
-    does not exist.
+    the program with its terminal; `user_state` is what is remembered from one time to the next. Raises UsageError for a theme
+    that does not exist.
     """
 
     TITLE = "wsreplay"
@@ -91,10 +91,10 @@ class ReplayApp(NavigatingApp):
         while_open: int | None = None,
         read_as: ReadAs = AS_RECORDED,
         guard: TerminalGuard | None = None,
-        memory: UserMemory | None = None,
+        user_state: UserState | None = None,
     ) -> None:
         self.config = config or Config()
-        self.memory = memory or UserMemory()
+        self.user_state = user_state or UserState()
         # Whether there are colours: Textual asks for them before.
         self._has_themes = False
         self.look = Appearance(Palette.of({}, True), self.config.ascii, self.config.keys)
@@ -285,14 +285,14 @@ class ReplayApp(NavigatingApp):
 
     def _first_theme(self) -> str:
         """That of the configuration, else the one that was chosen last, if it is still there. Raises UsageError."""
-        remembered = self.memory.theme
+        remembered = self.user_state.theme
         if self.config.theme or remembered not in self.available_themes:
             return self._theme_named(self.config.theme or "dark")
         return remembered
 
     def _take_theme(self, name: str) -> None:
         """The user chose another."""
-        self.memory.keep_theme(name)
+        self.user_state.keep_theme(name)
         self._look_again()
 
     def _look_again(self) -> None:

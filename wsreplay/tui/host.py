@@ -16,10 +16,10 @@ from wsreplay.model import Session
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.config import Config
 from wsreplay.tui.look.appearance import Appearance
-from wsreplay.tui.memory import UserMemory
 from wsreplay.tui.recording.clock import ClockForm
 from wsreplay.tui.recording.growth import Growth
 from wsreplay.tui.recording.playback import Playback
+from wsreplay.tui.user_state import UserState
 from wsreplay.tui.validation.validation import Validation
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Host(Protocol):
     @property
     def config(self) -> Config: ...
     @property
-    def memory(self) -> UserMemory:
+    def user_state(self) -> UserState:
         """What is remembered from one time to the next."""
 
     @property

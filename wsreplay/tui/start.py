@@ -48,12 +48,12 @@ def run(
         for name in contracts:
             contract.load(name)
     from wsreplay.tui.app import ReplayApp
-    from wsreplay.tui.memory import UserMemory, memory_path
+    from wsreplay.tui.user_state import UserState, state_path
 
     guard = TerminalGuard(sys.stdin.fileno())
     app = ReplayApp(
         path, session=session, config=settings, contracts=contracts, while_open=while_open, read_as=read_as, guard=guard,
-        memory=UserMemory(memory_path()),
+        user_state=UserState(state_path()),
     )  # fmt: skip
     app.open()
     guard.watch()

@@ -18,8 +18,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.stream import Lifecycle
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
-from wsreplay.validator.judge import judged_choices, tell_setting, with_notes
-from wsreplay.validator.setting import TraceSetting
+from wsreplay.validator.judge import judged_choices, tell_context, with_notes
+from wsreplay.validator.recording_context import RecordingContext
 from wsreplay.validator.span_log import SpanLog
 
 _POLL_S = 0.1
@@ -117,18 +117,18 @@ class Follower:
 
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
-        setting = TraceSetting.read(recording, self.contract, self._users)
-        numbers = {connection.id: session.id for session in setting.sessions for connection in session.connections}
+        context = RecordingContext.read(recording, self.contract, self._users)
+        numbers = {connection.id: session.id for session in context.sessions for connection in session.connections}
         is_stitched_otherwise = any(numbers[id] != number for id, number in self._session_of.items())
-        if (self._choices.refresh(recording, setting.connections) and self.last_id) or is_stitched_otherwise:
+        if (self._choices.refresh(recording, context.connections) and self.last_id) or is_stitched_otherwise:
             # A connection has shown to speak another protocol than it was read by, or to be that of a user who came back.
             self._known = Counter(self.engine.findings)
             self._begin()
         self.engine.set_decoders(self._choices.names())
-        tell_setting(self.engine, setting)
-        self._refused = setting.refusals()
-        limit = setting.unsettled_ns() if live else None
-        settled = setting if limit is None else setting.before(limit)
+        tell_context(self.engine, context)
+        self._refused = context.refusals()
+        limit = context.unsettled_ns() if live else None
+        settled = context if limit is None else context.before(limit)
         self._session_of = {connection.id: numbers[connection.id] for connection in settled.connections}
         self._tell(settled.lifecycle())
         self._read(recording, limit)

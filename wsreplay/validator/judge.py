@@ -14,8 +14,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices, choose_from
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Judgement
+from wsreplay.validator.recording_context import RecordingContext
 from wsreplay.validator.reporting import LogClaim
-from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 
 
@@ -33,17 +33,17 @@ def judge(
     Raises the errors of the RecordingError family. A recording that is being written is judged as far as it reaches.
     """
     with recording.snapshot(), rare_collection():
-        setting = TraceSetting.read(recording, contract)
+        context = RecordingContext.read(recording, contract)
         chosen = None if sessions is None else {connection.id for session in sessions for connection in session.connections}
         if chosen is not None:
-            setting = setting.among(chosen)
-        engine = prepare(recording, contract, setting, span_log)
+            context = context.among(chosen)
+        engine = prepare(recording, contract, context, span_log)
         if log_claim is not None:
             engine.log_claims(log_claim)
         for rows in recording.rows(connections=chosen):
             engine.run(rows)
-        engine.finish(setting.reached_ns)
-    return with_notes(engine.judgement(), setting.refusals())
+        engine.finish(context.reached_ns)
+    return with_notes(engine.judgement(), context.refusals())
 
 
 def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
@@ -51,23 +51,23 @@ def with_notes(judgement: Judgement, notes: Sequence[str]) -> Judgement:
     return replace(judgement, notes=(*notes, *judgement.notes)) if notes else judgement
 
 
-def prepare(recording: Recording, contract: Contract, setting: TraceSetting, span_log: SpanLog | None = None) -> Engine:
-    """An engine that knows what befalls the connections of a setting, and awaits their messages."""
+def prepare(recording: Recording, contract: Contract, context: RecordingContext, span_log: SpanLog | None = None) -> Engine:
+    """An engine that knows what befalls the connections of a context, and awaits their messages."""
     engine = Engine(contract, span_log=span_log)
     choices = judged_choices(contract)
-    choices.refresh(recording, setting.connections)
+    choices.refresh(recording, context.connections)
     engine.set_decoders(choices.names())
-    tell_setting(engine, setting)
-    engine.expect(setting.lifecycle())
+    tell_context(engine, context)
+    engine.expect(context.lifecycle())
     return engine
 
 
-def tell_setting(engine: Engine, setting: TraceSetting) -> None:
-    """What an engine is to know of a setting beside what befalls connections."""
-    engine.set_holds(setting.holds)
-    engine.set_cut_frames(setting.cut_frames)
-    engine.set_epochs(setting.runs)
-    engine.trace_state.set_named(setting.named)
+def tell_context(engine: Engine, context: RecordingContext) -> None:
+    """What an engine is to know of a context beside what befalls connections."""
+    engine.set_holds(context.holds)
+    engine.set_cut_frames(context.cut_frames)
+    engine.set_epochs(context.runs)
+    engine.trace_state.set_named(context.named)
 
 
 def judged_choices(contract: Contract) -> Choices:

@@ -8,7 +8,7 @@ from typing import Any
 from wsreplay.contract.model import Contract, Declare, Span
 from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.compiler import Emitter
-from wsreplay.validator.missed import Missed
+from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.format import FormatMonitor
 from wsreplay.validator.rules.group import RuleGroup
@@ -31,7 +31,7 @@ class Monitors:
     def __init__(self, contract: Contract, reporter: Reporter, span_log: SpanLog | None = None) -> None:
         self.contract, self.reporter, self.clock = contract, reporter, Clock()
         # findings that miss an event which may still come
-        self.missed = Missed(reporter)
+        self.missed = MissingEvents(reporter)
         # rule → what it counts, in the order of the contract
         self.counts = {rule.id: Counts(rule, order) for order, rule in enumerate(contract.rules)}
         # rule → its monitor

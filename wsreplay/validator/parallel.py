@@ -30,13 +30,13 @@ from wsreplay.model import NO_CONTRACT, Connection
 from wsreplay.store.paging import frame_counts
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
-from wsreplay.validator.across import JudgedFile, judge_across
 from wsreplay.validator.claims import Claims
+from wsreplay.validator.cross_recording import JudgedFile, judge_across
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge, prepare, rare_collection, with_notes
 from wsreplay.validator.merge import PartialJudgement, merge
+from wsreplay.validator.recording_context import RecordingContext
 from wsreplay.validator.select import select_contracts
-from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
@@ -246,8 +246,8 @@ def _join(path: Path, contract: Contract | None, results: list[Any], task: _Task
         if any(part.claims.shares_ids(other.claims) for other in results[:number]):
             return task.judge(path, contract)
     with Recording.open(path) as recording:
-        setting = TraceSetting.read(recording, contract)
-    judgement = with_notes(merge(contract, results, spans=task.spans), setting.refusals())
+        context = RecordingContext.read(recording, contract)
+    judgement = with_notes(merge(contract, results, spans=task.spans), context.refusals())
     claims = Claims()
     for part in results if task.across else ():
         claims.update(part.claims)
@@ -301,12 +301,12 @@ def judge_part(
     claims = Claims()
     try:
         with Recording.open(path) as recording, recording.snapshot(), rare_collection():
-            setting = TraceSetting.read(recording, contract).among(set(connections))
-            engine = prepare(recording, contract, setting, SpanLog() if spans else None)
+            context = RecordingContext.read(recording, contract).among(set(connections))
+            engine = prepare(recording, contract, context, SpanLog() if spans else None)
             engine.judge_part(claims.add)
             for rows in recording.rows(connections=connections):
                 engine.run(rows)
-            engine.finish(setting.reached_ns)
+            engine.finish(context.reached_ns)
     except WsreplayError as error:
         return error
     return PartialJudgement(

@@ -14,8 +14,8 @@ from wsreplay.errors import FilterError
 from wsreplay.tui.host import Themed
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
-from wsreplay.tui.memory import Kind
 from wsreplay.tui.messages import QueryTyped
+from wsreplay.tui.user_state import Kind
 from wsreplay.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class QueryBar(Themed, Horizontal):
         self._input.placeholder = "text to find" if searching else 'type:tool_* user:u1 sev>=warning "timeout" $.path=value'
         self._input.value = self.text
         self._input.cursor_position = len(self.text)
-        self._input.recall_from(self.host.memory.texts(self._kind))
+        self._input.recall_from(self.host.user_state.texts(self._kind))
         self._input.action_select_all()  # what is typed takes the place of what was asked before
         self.add_class("-typing")
         self.screen.set_focus(self._input)
@@ -121,7 +121,7 @@ class QueryBar(Themed, Horizontal):
         if self._pause is not None:
             self._pause.stop()
         if self.searching or self.mistake is None:
-            self.host.memory.keep_text(self._kind, self.text)
+            self.host.user_state.keep_text(self._kind, self.text)
         self.remove_class("-typing")
         self._paint()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter
-from wsreplay.validator.missed import Missed
+from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reporter, blame, either, frames_of, names, where
 from wsreplay.validator.rules.template import AFTER, NO_BIT, UNTIL, Template, explanation, missing_at
 from wsreplay.validator.state.clock import Clock
@@ -26,7 +26,7 @@ class Existence(Template):
     per_slice = True
 
     def __init__(
-        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: MissingEvents
     ) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
         # bits of the mask say all

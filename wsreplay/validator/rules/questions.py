@@ -23,7 +23,7 @@ from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import fit_any
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
-from wsreplay.validator.missed import Missed, labels_in
+from wsreplay.validator.missing_events import MissingEvents, labels_in
 from wsreplay.validator.reporting import LogClaim, either, frames_of, names
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import Owed, first_owed
@@ -81,7 +81,7 @@ class QuestionsMonitor(MessageMonitor):
         self._claimed: dict[int, int] = {}
         # what answers them, and the findings of the trace that say what is missing
         self._span: SpanMonitor | None = None
-        self._missed: Missed | None = None
+        self._missed: MissingEvents | None = None
 
     def link(self, spans: SpansEmitter) -> None:
         self._span = span = spans.named(self.rule.span)

@@ -17,7 +17,7 @@ from wsreplay.contract.model import Declare, Patterns
 from wsreplay.units import duration_text
 from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter, indented
-from wsreplay.validator.missed import Missed, labels_in
+from wsreplay.validator.missing_events import MissingEvents, labels_in
 from wsreplay.validator.reporting import (
     Counts,
     Reported,
@@ -56,7 +56,9 @@ class Pending(Struct, eq=False):
 class Response(Template):
     """Every a has a later b; `alternate`: before the next a; `chain`: as the very next event."""
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed) -> None:
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: MissingEvents
+    ) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
         # an a came
         self.width = 1
@@ -179,7 +181,9 @@ class Response(Template):
 class Precedence(Template):
     """Every b has an earlier a; `alternate`: since the b before it; `chain`: as the event just before."""
 
-    def __init__(self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed) -> None:
+    def __init__(
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: MissingEvents
+    ) -> None:
         super().__init__(rule, number, counts, reporter, clock, missed)
         # an a came
         self.width = 1

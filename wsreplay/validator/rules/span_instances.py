@@ -13,7 +13,7 @@ from typing import Any
 
 from wsreplay.contract.model import Span
 from wsreplay.validator.emit.globals import Globals
-from wsreplay.validator.missed import Missed, labels_in
+from wsreplay.validator.missing_events import MissingEvents, labels_in
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
@@ -45,7 +45,7 @@ class SpanInstances(Monitor):
         reporter: Reporter,
         parent: SpanInstances | None,
         clock: Clock,
-        missed: Missed,
+        missed: MissingEvents,
     ) -> None:
         super().__init__(span, number, counts, reporter)
         self.span, self.clock, self.missed = span, clock, missed

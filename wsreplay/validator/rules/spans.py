@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from wsreplay.validator.missed import LabelOf
+from wsreplay.validator.missing_events import LabelOf
 from wsreplay.validator.reporting import lost
 from wsreplay.validator.rules.span_instances import SpanInstances
 from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED

@@ -17,7 +17,7 @@ from wsreplay.contract.paths import Path
 from wsreplay.validator.emit.fit import Fit, fit_any
 from wsreplay.validator.emit.keys import Resolver, scalar
 from wsreplay.validator.emit.writer import HandlerWriter, indented
-from wsreplay.validator.missed import LabelOf
+from wsreplay.validator.missing_events import LabelOf
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.span_log import SpanLog

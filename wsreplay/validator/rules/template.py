@@ -23,7 +23,7 @@ from wsreplay.contract.model import Declare, Patterns
 from wsreplay.validator.emit.fit import Fit, Roles
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
-from wsreplay.validator.missed import Missed
+from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reported, Reporter
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.owed import Owed, first_owed
@@ -62,7 +62,7 @@ class Template(Monitor, ABC):
     rule: Declare
 
     def __init__(
-        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+        self, rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: MissingEvents
     ) -> None:
         super().__init__(rule, number, counts, reporter)
         self.clock, self.missed, self.operands = clock, missed, rule.operands

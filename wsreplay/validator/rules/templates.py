@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsreplay.contract.model import Declare
-from wsreplay.validator.missed import Missed
+from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reporter
 from wsreplay.validator.rules.assemble import AssembleTemplate
 from wsreplay.validator.rules.consistent import ConsistentTemplate
@@ -27,7 +27,7 @@ _TEMPLATES: dict[str, type[Template]] = {
 
 
 def build_template(
-    rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: Missed
+    rule: Declare, number: int, counts: Counts, reporter: Reporter, clock: Clock, missed: MissingEvents
 ) -> Template:
     """The monitor of a rule."""
     inner = _TEMPLATES[rule.template](rule, number, counts, reporter, clock, missed)

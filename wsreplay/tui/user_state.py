@@ -23,7 +23,7 @@ _LARGEST = 1 << 20  # bytes of a file that can be ours
 _THEME = "theme"
 
 
-def memory_path() -> Path | None:
+def state_path() -> Path | None:
     """The file in the user's state folder; a relative $XDG_STATE_HOME counts as none. None for a user without a home."""
     named = os.environ.get("XDG_STATE_HOME", "")
     with suppress(RuntimeError):
@@ -36,7 +36,7 @@ def memory_path() -> Path | None:
     return None
 
 
-class UserMemory:
+class UserState:
     """What is remembered in a file; without one (None) until the program ends. Nothing here raises an error."""
 
     def __init__(self, path: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Which record is left out because recorders die at it.
+"""The poison record: one that recorders die at, which is left out in the end.
 
 A death says nothing about a record: memory may be short, somebody may have sent a signal. The second one in quick succession
 makes the next recorder careful: it commits each record for itself and says before which one it is. A recorder that dies after
@@ -32,7 +32,7 @@ CAREFUL_RECORDS = 10_000
 
 
 @dataclass
-class SuspectRecord:
+class PoisonRecordDetector:
     """What is known of deaths so far. Times are monotonic, in s."""
 
     quick_deaths: int = 0  # in a row
@@ -69,7 +69,7 @@ class SuspectRecord:
         for attempt in itertools.count(max(0, self.quick_deaths - HASTY_RESTARTS)):
             yield RESTART_PAUSE_S[min(attempt, len(RESTART_PAUSE_S) - 1)]
 
-    def convicted(self) -> tuple[int, int] | None:
+    def found(self) -> tuple[int, int] | None:
         """The record to leave out now, and how often that was done before; asked once."""
         if self._deaths < DEATHS:
             return None

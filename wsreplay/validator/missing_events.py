@@ -27,7 +27,7 @@ def labels_in(labels: Sequence[tuple[str, str]]) -> LabelOf:
     return dict(labels).get
 
 
-class Missed:
+class MissingEvents:
     """The findings of a trace that say what is missing, until it is known to come no more."""
 
     def __init__(self, reporter: Reporter) -> None:

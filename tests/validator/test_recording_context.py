@@ -11,7 +11,7 @@ from judged_traces import NS, Trace
 from wsreplay.contract import loads
 from wsreplay.model import Connection, Ending, Gap
 from wsreplay.store.reader import Recording
-from wsreplay.validator.setting import TraceSetting
+from wsreplay.validator.recording_context import RecordingContext
 
 CONTRACT = loads("contract: x\nrules: [{id: r, existence: b}]")
 
@@ -21,9 +21,9 @@ def two_connections() -> Trace:
     return trace.at(5).close(1).close(2)
 
 
-def setting_of(folder: Path, *gaps: Gap) -> TraceSetting:
+def context_of(folder: Path, *gaps: Gap) -> RecordingContext:
     with Recording.open(write_whole(folder / "gaps.db", two_connections(), *gaps)) as file:
-        return TraceSetting.read(file, CONTRACT)
+        return RecordingContext.read(file, CONTRACT)
 
 
 @pytest.mark.parametrize(
@@ -40,34 +40,34 @@ def setting_of(folder: Path, *gaps: Gap) -> TraceSetting:
     ],
 )
 def test_a_gap_is_a_cut_payload_or_missing_frames_or_nothing(tmp_path: Path, reason: str, cut: bool, lost: bool) -> None:
-    setting = setting_of(tmp_path, Gap(1, 1, 3, reason, 10))
-    assert setting.cut_frames == ({3} if cut else set())
-    assert setting.losses == ({1: 2 * NS} if lost else {})
+    context = context_of(tmp_path, Gap(1, 1, 3, reason, 10))
+    assert context.cut_frames == ({3} if cut else set())
+    assert context.losses == ({1: 2 * NS} if lost else {})
 
 
 def test_frames_are_missing_since_the_first_gap_of_a_connection(tmp_path: Path) -> None:
-    setting = setting_of(tmp_path, Gap(1, 1, 3, "lost", 1), Gap(1, 0, 1, "lost", 1), Gap(2, 1, 4, "lost", 1))
-    assert setting.losses == {1: 0, 2: 2_010_000_000}
+    context = context_of(tmp_path, Gap(1, 1, 3, "lost", 1), Gap(1, 0, 1, "lost", 1), Gap(2, 1, 4, "lost", 1))
+    assert context.losses == {1: 0, 2: 2_010_000_000}
 
 
 def test_before_any_frame_they_are_missing_since_it_opened(tmp_path: Path) -> None:
-    assert setting_of(tmp_path, Gap(1, 1, 0, "lost", 1)).losses == {1: 0}
+    assert context_of(tmp_path, Gap(1, 1, 0, "lost", 1)).losses == {1: 0}
 
 
 def test_some_connections_keep_the_numbers_of_their_sessions(tmp_path: Path) -> None:
-    setting = setting_of(tmp_path).among({2})
-    assert [connection.id for connection in setting.connections] == [2]
-    assert [item.session for item in setting.lifecycle() if hasattr(item, "session")] == [2]
+    context = context_of(tmp_path).among({2})
+    assert [connection.id for connection in context.connections] == [2]
+    assert [item.session for item in context.lifecycle() if hasattr(item, "session")] == [2]
 
 
 def test_what_is_settled_opened_before_the_first_that_is_not(tmp_path: Path) -> None:
-    setting = setting_of(tmp_path)
-    assert setting.unsettled_ns() is None
+    context = context_of(tmp_path)
+    assert context.unsettled_ns() is None
     first, second = (
         connection._replace(status=None, ending=Ending.OPEN, opened_ns=number * NS)
-        for number, connection in enumerate(setting.connections, 1)
+        for number, connection in enumerate(context.connections, 1)
     )
-    later = TraceSetting([first, second], setting.sessions, (), (), {}, frozenset(), 9 * NS)
+    later = RecordingContext([first, second], context.sessions, (), (), {}, frozenset(), 9 * NS)
     assert later.unsettled_ns() == NS
     settled = later.before(2 * NS)
     assert (settled.connections, settled.reached_ns) == ([first], 2 * NS)
@@ -79,7 +79,7 @@ def test_connections_that_were_refused_are_told_of() -> None:
         Connection(number, 1, number * NS, number * NS, path="/ws", status=502, ending=Ending.REFUSED, error="nothing listens")
         for number in range(1, 8)
     ]
-    setting = TraceSetting(connections, (), (), (), {}, frozenset(), 0)
-    assert setting.refusals()[0] == "connection 1 was refused with status 502: nothing listens"
-    assert setting.refusals()[-1] == "and 2 more connections likewise"
-    assert setting.among({7}).refusals() == ["connection 7 was refused with status 502: nothing listens"]
+    context = RecordingContext(connections, (), (), (), {}, frozenset(), 0)
+    assert context.refusals()[0] == "connection 1 was refused with status 502: nothing listens"
+    assert context.refusals()[-1] == "and 2 more connections likewise"
+    assert context.among({7}).refusals() == ["connection 7 was refused with status 502: nothing listens"]

@@ -1,4 +1,4 @@
-"""The account: what came, how runs ended, how long they took, what was found. Accounts of several recordings add up."""
+"""The totals: what came, how runs ended, how long they took, what was found. Totals of several recordings add up."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEPT_SECONDS = 600  # of the rate
 
 
 @dataclass(slots=True)
-class Account:
-    """The account of one recording, or of several together.
+class RecordingTotals:
+    """The totals of one recording, or of several together.
 
     `frames` are by direction (0: from the client) and opcode's name, `events` by direction and type, `payload_bytes` by
     direction, `connections` by how they ended (`open` among them), `findings` by rule, severity and verdict. `spans` are by
@@ -45,7 +45,7 @@ class Account:
     # how many types of each direction, and labels of each kind, are told apart
     _names: Counter[int | str] = field(default_factory=Counter)
 
-    def merge(self, other: Account) -> None:
+    def merge(self, other: RecordingTotals) -> None:
         """Count all that another one has counted."""
         self.recordings += other.recordings
         self.live += other.live

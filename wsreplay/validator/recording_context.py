@@ -21,7 +21,7 @@ _MOST_REFUSED = 5  # connections that are told one by one
 
 
 @dataclass(frozen=True)
-class TraceSetting:
+class RecordingContext:
     """Times are in ns since the recording began.
 
     `connections` have the users that a contract finds, those in `named` by their messages; `losses` says since when frames of a

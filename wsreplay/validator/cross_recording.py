@@ -29,8 +29,8 @@ from wsreplay.validator.claims import Claims, Owner
 from wsreplay.validator.engine import Engine
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.judge import judged_choices, rare_collection
+from wsreplay.validator.recording_context import RecordingContext
 from wsreplay.validator.reporting import short
-from wsreplay.validator.setting import TraceSetting
 from wsreplay.validator.verdicts import verdict_of_rule, whole
 
 # So short is the trace made that is judged as one: nothing in it is idle for long enough to be forgotten.
@@ -127,7 +127,7 @@ class _Group:
             streams = []
             for part in parts:
                 numbers = {}
-                for connection in part.setting.connections:
+                for connection in part.context.connections:
                     self._places.append((part.number, connection.id))
                     numbers[connection.id] = number = len(self._places)
                     connections.append(part.moved(connection, number, begin, scale))
@@ -149,16 +149,16 @@ class _Group:
         file, owners = self._files[number], self._owners[number]
         recording = stack.enter_context(Recording.open(file.path))
         stack.enter_context(recording.snapshot())
-        setting = TraceSetting.read(recording, self._contract)
+        context = RecordingContext.read(recording, self._contract)
         chosen = set()
-        for session in setting.sessions:
+        for session in context.sessions:
             user = file.judgement.users.get(session.id)
             for connection in session.connections:
                 if (connection.user or user or session.id) in owners:
                     chosen.add(connection.id)
                     self._sessions[number, connection.id] = session.id
         self.connections[number] = chosen
-        return _Part(number, recording, setting.among(chosen), self._contract)
+        return _Part(number, recording, context.among(chosen), self._contract)
 
     def _merged(self, streams: Sequence[Iterator[tuple[int, int, Row]]]) -> Iterator[list[Row]]:
         """All rows in the order of time, numbered anew."""
@@ -194,19 +194,19 @@ def _beginning(id_: Id) -> str:
 class _Part:
     """What of one file is judged with others."""
 
-    def __init__(self, number: int, recording: Recording, setting: TraceSetting, contract: Contract) -> None:
-        self.number, self.setting = number, setting
+    def __init__(self, number: int, recording: Recording, context: RecordingContext, contract: Contract) -> None:
+        self.number, self.context = number, context
         self._recording = recording
         choices = judged_choices(contract)
-        choices.refresh(recording, setting.connections)
+        choices.refresh(recording, context.connections)
         self.decoders = choices.names()
         # the time of day (ns since 1970) at which the file's time begins
         self._zero_ns = 0
         with suppress(ValueError, IndexError):
-            self._zero_ns = start_ns_of(setting.runs[0])
-        opened = [connection.opened_ns for connection in setting.connections]
+            self._zero_ns = start_ns_of(context.runs[0])
+        opened = [connection.opened_ns for connection in context.connections]
         self.begins_ns = self._zero_ns + min(opened, default=0)
-        self.ends_ns = self._zero_ns + setting.reached_ns
+        self.ends_ns = self._zero_ns + context.reached_ns
 
     def moved(self, connection: Connection, number: int, begin_ns: int, scale: int) -> Connection:
         """A connection as it is in the trace of all."""

@@ -1,11 +1,11 @@
-"""Accounts add up, and are bounded whatever peers send."""
+"""Totals add up, and are bounded whatever peers send."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from wsreplay.contract import load
-from wsreplay.stats.account import MOST_NAMES, Account
+from wsreplay.stats.totals import MOST_NAMES, RecordingTotals
 from wsreplay.stats.watch import RecordingWatch
 from wsreplay.trace.statistics import OTHER
 
@@ -13,7 +13,7 @@ SAMPLES = sorted((Path(__file__).parents[2] / "recordings" / "samples").glob("*.
 
 
 def test_what_peers_make_up_is_bounded() -> None:
-    counts = Account()
+    counts = RecordingTotals()
     for number in range(1000):
         counts.count_events(0, f"made up {number}" + "x" * 500, second=number)
     counts.count_events(0, f"made up 3{'x' * 500}", second=1000)
@@ -24,16 +24,16 @@ def test_what_peers_make_up_is_bounded() -> None:
     assert len(counts.seconds) <= 1200
 
 
-def test_accounts_add_up() -> None:
-    accounts = []
+def test_totals_add_up() -> None:
+    totals = []
     for path in SAMPLES[:3]:
         with RecordingWatch(path, load("agent-chat")) as watch:
             watch.look()
-            accounts.append(watch.account)
-    total = Account()
-    for counts in accounts:
+            totals.append(watch.totals)
+    total = RecordingTotals()
+    for counts in totals:
         total.merge(counts)
     assert (total.recordings, total.live) == (3, 0)
-    assert total.frame_total == sum(counts.frame_total for counts in accounts)
-    assert total.run_times.lasted.count == sum(counts.run_times.lasted.count for counts in accounts)
+    assert total.frame_total == sum(counts.frame_total for counts in totals)
+    assert total.run_times.lasted.count == sum(counts.run_times.lasted.count for counts in totals)
     assert total.rate(max(total.seconds) + 1, over_s=1) == total.seconds[max(total.seconds)]
