@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from textual.app import App
 
 from wsreplay.model import Frame, Opcode
 from wsreplay.tui.look.appearance import Appearance
@@ -31,3 +32,17 @@ def test_a_binary_message_that_nothing_decodes_is_hex_unless_it_is_an_object_or_
     frame = Frame(1, 1, 1, 0, 1, Opcode.BINARY, 1, len(payload) + 2, 0, None, payload)
     (_, text), *_ = payload_layout(frame, "json", str, "f")(80)
     assert text.startswith(first)
+
+
+async def test_a_detail_that_is_mounted_late_shows_its_text_where_textual_tells_it_of_no_size(monkeypatch) -> None:
+    """Textual sends no first Resize where the place of a widget was asked for before the screen is laid out anew."""
+    monkeypatch.setattr(Detail, "look", Appearance(Palette.of({}, True)))
+    app = App[None]()
+    async with app.run_test(size=(40, 6)) as pilot:
+        detail = Detail()
+        await app.screen.mount(detail)
+        detail.show(lambda width: [("plain", f"{width} cells")])
+        app.screen._compositor.update_widgets({detail})
+        assert detail.size.width == 40, "its place is known before it was laid out"
+        await pilot.pause()
+        assert detail.text == "39 cells"

@@ -101,9 +101,10 @@ class Detail(Themed, Widget, can_focus=True):
         self.pane = pane
         self.border_title = " ".join(f"[b u]{name}[/]" if name == pane else f"[$ws-dim]{name}[/]" for name in PANES)
 
-    def on_resize(self, _event: events.Resize) -> None:
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lay out for the width it has now: a widget that is mounted late is not always told of its first size."""
         self._lay()
-        self.refresh()
+        return super().render_lines(crop)
 
     def _lay(self) -> None:
         room = self.size.width - 1  # the last column is the scroll bar's
