@@ -111,7 +111,9 @@ class EventNumber(int):
         return self._parts() >= _parts(other)
 
     def __repr__(self) -> str:
-        return f"{int(self)}.{self.place}"
+        return f"EventNumber({int(self)}, {self.place})"
+
+    __str__ = int.__repr__  # what a user reads is the frame
 
     def __reduce__(self) -> "tuple[type[EventNumber], tuple[int, int]]":
         return EventNumber, self._parts()

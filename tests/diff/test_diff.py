@@ -176,6 +176,49 @@ def test_sessions_are_found_whatever_their_order(write: Write, contract: Contrac
     assert not alone.same
 
 
+def test_heartbeats_make_no_difference_unless_they_are_asked_for(compare: Callable[..., Diff]) -> None:
+    def beating(*places: int) -> list[dict[str, Any]]:
+        events = run("a")
+        for place in places:
+            events.insert(place, {"type": "heartbeat"})
+        return [event | {"seq": number} for number, event in enumerate(events, 1)]
+
+    a, b = beating(2, 5, 7), beating(0, 3)
+    found = compare(a, b)
+    assert said(found) == [] and found.sessions[0].left_out == ({"heartbeat": 3}, {"heartbeat": 2})
+    assert "   not compared: heartbeat (3 in a, 2 in b)" in diff_report.text(found, "a.db", "b.db")
+    assert "heartbeat" in [name for _, name in said(compare(a, b, heartbeats=True))]
+
+
+def test_types_are_left_out_where_that_is_asked_for(compare: Callable[..., Diff]) -> None:
+    b = [*run("b"), event("notice.sent", 9, "b")]
+    assert said(compare(run("a"), b)) == [(Kind.ONLY_B, "notice.sent")]
+    assert said(compare(run("a"), b, ignore_types=["c2s:notice.*"])) == [(Kind.ONLY_B, "notice.sent")]
+    found = compare(run("a"), b, ignore_types=["s2c:notice.*"])
+    assert found.same
+    assert orjson.loads(diff_report.json(found, "a", "b"))["sessions"][0]["left_out"] == {"a": {}, "b": {"notice.sent": 1}}
+
+
+def test_frames_are_told_as_whole_numbers(write: Write, contract: Contract) -> None:
+    kinds = ("agent_started", "agent_thinking", "agent_completed")
+    one, two, three = (event(kind, number) for number, kind in enumerate(kinds, 1))
+
+    def batch(*events: dict[str, Any]) -> list[Any]:
+        return [(number, "s2c", orjson.dumps([event])) for number, event in enumerate(events[:-1])] + [
+            (9, "s2c", orjson.dumps([{"type": "other"}, events[-1]]))
+        ]
+
+    a, b = write("a.db", batch(one, two, three)), write("b.db", batch(two, three, one))
+    with Recording.open(a) as left, Recording.open(b) as right:
+        found = diff(left, right, contract, DiffOptions(findings=False, shape=True))
+    lines = [line.strip() for line in diff_report.text(found, "a.db", "b.db")]
+    assert [line for line in lines if line.startswith("in another order")] == [
+        "in another order: frame 1 of a, event 2 of frame 3 of b",
+    ]  # fmt: skip
+    (only,) = orjson.loads(diff_report.json(found, "a.db", "b.db"))["sessions"][0]["differences"]
+    assert (only["a"]["frame"], only["b"]["frame"], only["b"]["place"]) == (1, 3, 1)
+
+
 def test_text_and_json_say_the_same(compare: Callable[..., Diff]) -> None:
     b = run("b")
     b[6]["payload"] = {"content": "\x1b[31mred"}

@@ -10,7 +10,15 @@ import click
 
 from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
-from wsreplay.cli.options import FITTING_DEFAULT, Duration, contract_of, decoder_option, session_of, split_session
+from wsreplay.cli.options import (
+    FITTING_DEFAULT,
+    Duration,
+    contract_of,
+    decoder_option,
+    ignore_type_option,
+    session_of,
+    split_session,
+)
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.model import NO_FIT
@@ -29,6 +37,8 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
               help=f"Contract that says where ids are; 'none' for no contract. {FITTING_DEFAULT}")
 @decoder_option
 @click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
+@ignore_type_option
+@click.option("--heartbeats", is_flag=True, help="Compare heartbeats too, such as ping and keepalive.")
 @click.option("--map", "map_", multiple=True, metavar="PATH",
               help="Another place of ids, which may differ, but consistently; may repeat.")
 @click.option("--coalesce", multiple=True, metavar="TYPE", help="Treat consecutive messages of this type as one.")
@@ -40,21 +50,23 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; only set the exit code.")
 @colour_option
 def command(
-    a: str, b: str, contract: str | None, decoder: str | None, ignore: tuple[str, ...], map_: tuple[str, ...],
-    coalesce: tuple[str, ...], timing: int | None, shape: bool, no_findings: bool, format_: str, quiet: bool,
-    color: bool | None,
+    a: str, b: str, contract: str | None, decoder: str | None, ignore: tuple[str, ...], ignore_types: tuple[str, ...],
+    heartbeats: bool, map_: tuple[str, ...], coalesce: tuple[str, ...], timing: int | None, shape: bool, no_findings: bool,
+    format_: str, quiet: bool, color: bool | None,
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
 
     Sessions, runs, tools and events are matched by what they are. Times may differ, and so may ids, if each id of A always
-    corresponds to the same id of B. Exit code 0: no difference; 1: at least one.
+    corresponds to the same id of B. Heartbeats are not compared. Exit code 0: no difference; 1: at least one.
     """
     from wsreplay.contract.users import sessions_of
     from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.store.reader import Recording
 
     (path_a, session_a), (path_b, session_b) = split_session(a), split_session(b)
-    options = DiffOptions(ignore, map_, coalesce, timing, shape, findings=not no_findings)
+    options = DiffOptions(
+        ignore, map_, coalesce, timing, shape, findings=not no_findings, ignore_types=ignore_types, heartbeats=heartbeats
+    )
     with Recording.open(path_a) as left, Recording.open(path_b) as right:
         chosen = contract_of(contract, left, right, decoder=decoder)
         for recording, number in ((left, session_a), (right, session_b)):

@@ -59,6 +59,12 @@ def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--allow-origin", "allow_origins", multiple=True, metavar="ORIGIN", help=text)(command)
 
 
+def ignore_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--ignore-type`, of every command that compares recordings."""
+    text = "Leave out events of this type, such as 'notice' or 's2c:*.delta'; '*' matches any text; may repeat."
+    return click.option("--ignore-type", "ignore_types", multiple=True, metavar="TYPE", help=text)(command)
+
+
 def decoder_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--as`, of every command that reads messages."""
     text = (

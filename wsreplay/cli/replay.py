@@ -21,6 +21,7 @@ from wsreplay.cli.options import (
     allow_origin_option,
     contract_for_file,
     decoder_option,
+    ignore_type_option,
     make_parent,
     new_recording_path,
     split_session,
@@ -171,6 +172,7 @@ def server(
 @click.option("--keep-ids", is_flag=True, help="Send the recorded ids instead of new ones.")
 @click.option("-k", "--insecure", is_flag=True, help="Accept any certificate of a wss:// backend.")
 @click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
+@ignore_type_option
 @click.option("--shape", is_flag=True, help="Compare only types, order and ids, not contents.")
 @click.option("--users", type=click.IntRange(min=1), help="Load: number of users at once.")
 @click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: start the users spread over this time.")
@@ -185,8 +187,8 @@ def client(
     file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
     map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int,
     headers: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...],
-    keep_ids: bool, insecure: bool, ignore: tuple[str, ...], shape: bool, users: int | None, ramp: int, repeat: int,
-    duration: int | None, limits: tuple[LatencyLimit, ...], data: Path | None,
+    keep_ids: bool, insecure: bool, ignore: tuple[str, ...], ignore_types: tuple[str, ...], shape: bool,
+    users: int | None, ramp: int, repeat: int, duration: int | None, limits: tuple[LatencyLimit, ...], data: Path | None,
 ) -> int:  # fmt: skip
     """Play the clients of a recording to a real backend, record the result, and compare.
 
@@ -226,7 +228,7 @@ def client(
     console.say(f"{count_text(len(result.played), 'connection')} in {duration_text(result.seconds * SECOND)} → {out}")
     if load is not None:
         return judge_load(result, path, out, loaded, limits)
-    wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0)
+    wanted = DiffOptions(ignore, map_, coalesce, shape=shape, timeless=speed != 1.0, ignore_types=ignore_types)
     return _judge_once(result, path, out, loaded, wanted, session or marked)
 
 

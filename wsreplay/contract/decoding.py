@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from wsreplay.contract.model import Contract, Envelope
-from wsreplay.decode import PLAIN, Decoder, Part, get_decoder, values
+from wsreplay.decode import PLAIN, TEXT, Decoder, Heartbeat, Part, get_decoder, heartbeat_of, values
 from wsreplay.decode.json import JsonDecoder
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices
@@ -83,6 +83,10 @@ class TypedDecoder:
     def _typed(self, part: Part) -> Part:
         kind = values.text_of(self._path.find(part.document))
         return part if kind is None else part._replace(type=kind)
+
+    def heartbeat(self, direction: int, payload: bytes) -> Heartbeat | None:
+        """As the other decoder."""
+        return heartbeat_of(self._decoder, direction, TEXT, payload)
 
     def encode(self, direction: int, opcode: int, payload: bytes, documents: Sequence[Any]) -> bytes:
         """As the other decoder."""

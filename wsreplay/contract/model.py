@@ -79,6 +79,12 @@ class Pattern:
         return f"{prefix}{type_}" + (f" where {conditions}" if conditions else "")
 
 
+def parse_pattern(text: str) -> Pattern:
+    """`[c2s:|s2c:]type`, as a user wrote it."""
+    direction = {"c2s:": 0, "s2c:": 1}.get(text[:4])
+    return Pattern(text if direction is None else text[4:], direction)
+
+
 def match_glob(glob: str, text: str) -> tuple[str, ...] | None:
     """What each star of a glob stands for, the first ones as much as they can; None where the text does not fit.
 

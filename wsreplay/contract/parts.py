@@ -10,7 +10,7 @@ import fastjsonschema
 from wsreplay.contract import paths
 from wsreplay.contract.conditions import KEYWORDS, ValueGlob, schema_of
 from wsreplay.contract.document import Value, suggestion
-from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS, Envelope, Key, Pattern, Patterns
+from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS, Envelope, Key, Pattern, Patterns, parse_pattern
 from wsreplay.units import parse_duration
 
 
@@ -52,13 +52,12 @@ class Reader:
         if isinstance(value.data, int) and not isinstance(value.data, bool):
             return Pattern(str(value.data))
         text = value.string("an event pattern such as agent_started or s2c:chat*")
-        direction = {"c2s:": 0, "s2c:": 1}.get(text[:4])
-        type_ = text if direction is None else text[4:]
-        if not type_:
+        pattern = parse_pattern(text)
+        if not pattern.type:
             value.fail(f"expected a type after {text!r}")
-        if type_.startswith("ws."):
-            self._pseudo(value, type_, direction)
-        return Pattern(type_, direction)
+        if pattern.type.startswith("ws."):
+            self._pseudo(value, pattern.type, pattern.direction)
+        return pattern
 
     @staticmethod
     def _pseudo(value: Value, type_: str, direction: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.contract.identities import Fields, FoundId, Id, IdLayout, is_telling
+from wsreplay.diff.left_out import LeftOut
 from wsreplay.model import OPCODE_NAMES, Connection, Ending, Message, Opcode, Session
 from wsreplay.trace import jsonpath as paths
 
@@ -77,14 +79,18 @@ class _MessageShape:
 
 
 class ComparedSession:
-    """A session's messages in order. Control frames are left out: peers send pings as they like.
+    """A session's messages in order. Control frames are left out: peers send pings as they like; so is what `leaves_out` says.
 
     `take` every message of the session, then `finish`.
     """
 
-    def __init__(self, session: Session, fields: Fields, coalesce: Collection[str] = ()) -> None:
+    def __init__(
+        self, session: Session, fields: Fields, coalesce: Collection[str] = (), leaves_out: LeftOut | None = None
+    ) -> None:
         self.session = session
         self.said: list[ComparedMessage] = []  # whole after `finish`
+        self.left_out: Counter[str] = Counter()  # how many messages of which type
+        self._leaves_out = leaves_out or LeftOut(heartbeats=False)
         self._fields, self._coalesce = fields, frozenset(coalesce)
         self._times = [path[0] for path in fields.volatile if len(path) == 1]
         self._deep_times = [path for path in fields.volatile if len(path) > 1]
@@ -122,6 +128,11 @@ class ComparedSession:
     def _add(self, message: Message) -> None:
         id, _, _, t_ns, direction, opcode, kind, payload, first_id = message
         document = decoded(payload) if opcode == Opcode.TEXT else None
+        name = kind if kind is not None else OPCODE_NAMES[opcode]
+        if self._leaves_out(direction, name):
+            self.left_out[name] += 1
+            self._step(direction, document)  # what follows is counted from here
+            return
         layout, values = self._fields.of.lay_out(document)
         if document is not None:
             layout, values = self._by_value(document, layout, values)
@@ -129,8 +140,7 @@ class ComparedSession:
         key = tuple([values[index] for index in form.named])
         place = form.places.get(key) or self._place(layout, form, key, document)
         ids = tuple([values[index] for index in form.others])
-        name = kind if kind is not None else OPCODE_NAMES[opcode]
-        step = self._step(direction, document) if self._fields.seq is not None else None
+        step = self._step(direction, document)
         coalesced = name in self._coalesce and document is not None
         if coalesced and self._goes_on(name, direction, place, document):
             return
@@ -188,10 +198,12 @@ class ComparedSession:
         return tuple([slot for slot in slots if slot is not None])
 
     def _step(self, direction: int, document: Any) -> int | None:
+        if self._fields.seq is None:
+            return None
         if self._seq is not None:
             number = document.get(self._seq) if document.__class__ is dict else None
         else:
-            number = paths.get(document, self._fields.seq or ())
+            number = paths.get(document, self._fields.seq)
         if number.__class__ is not int:
             return None
         before = self._numbers.get(direction, 0)

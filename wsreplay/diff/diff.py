@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import gc
 from collections import Counter, deque
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.identities import Fields, fields_of
 from wsreplay.contract.model import Contract, Span
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.users import sessions_of
-from wsreplay.diff.align import pair_up
 from wsreplay.diff.compare import Comparer
 from wsreplay.diff.conversation import ComparedSession
+from wsreplay.diff.left_out import LeftOut
+from wsreplay.diff.pairing import NAMED, SessionPair, pair_sessions
 from wsreplay.diff.rows import Kind, Row, rows
 from wsreplay.diff.slices import Correspondence
-from wsreplay.model import Ending, Session
+from wsreplay.model import Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.reading import MessageReading
-from wsreplay.trace.sessions import plain_path
 from wsreplay.validator.findings import Finding, Judgement, SpanRecord
 from wsreplay.validator.judge import judge
 from wsreplay.validator.span_log import SpanLog
@@ -61,6 +61,9 @@ class SessionDiff:
     findings_b: tuple[Finding, ...] = ()
     rows: tuple[Row, ...] = ()
     spans: tuple[SpanChange, ...] = ()  # what became otherwise of runs and tools, since messages or times are others
+    paired_by: tuple[str, ...] = ()  # as a SessionPair has it
+    # how many messages of which type were not compared, of a and of b
+    left_out: tuple[Mapping[str, int], Mapping[str, int]] = ({}, {})
 
     @property
     def same(self) -> bool:
@@ -91,6 +94,7 @@ class Diff:
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
     """`ignore` are JSON paths, or names of members anywhere, whose values are not compared (only that they are there);
+    `ignore_types` patterns of types that are left out, and `heartbeats` says whether heartbeats are compared;
     `map` paths of further ids; `coalesce` types whose consecutive messages are one; `timing_ns` a change in time worth telling;
     `shape` compares types and ids only; `findings`: what the contract finds, `timeless` without what it says of time; `whole`
     keeps what is alike too."""
@@ -103,6 +107,8 @@ class DiffOptions:
     findings: bool = True
     timeless: bool = False
     whole: bool = False
+    ignore_types: Sequence[str] = ()
+    heartbeats: bool = False
 
 
 def diff(
@@ -135,16 +141,16 @@ def _diff(
     if options.coalesce and fields.seq is not None:
         # However many messages there were, the numbers behind them have moved.
         fields = replace(fields, volatile=(*fields.volatile, fields.seq), seq=None)
-    left = _talks(a, readings[0], fields, options.coalesce, session_a, contract)
-    right = _talks(b, readings[1], fields, options.coalesce, session_b, contract)
-    both_named = session_a is not None and session_b is not None
-    pairs = [(0, 0)] if both_named and left and right else _pair_sessions(left, right)
+    left = _talks(a, readings[0], fields, options, session_a, contract)
+    right = _talks(b, readings[1], fields, options, session_b, contract)
+    both_named = session_a is not None and session_b is not None and left and right
+    pairs = [SessionPair(0, 0, (NAMED,))] if both_named else pair_sessions(left, right, fields.levels)
     judged = (
         _judged(a, contract, options, None if session_a is None else left),
         _judged(b, contract, options, None if session_b is None else right),
     )
     out = []
-    for i, j in sorted(pairs):
+    for i, j, by in pairs:
         both = judged[0].findings(left[i].session.id), judged[1].findings(right[j].session.id)
         spans = judged[0].spans(left[i].session.id), judged[1].spans(right[j].session.id)
         comparer = Comparer(fields, Correspondence(left[i], right[j]), shape=options.shape)
@@ -154,8 +160,9 @@ def _diff(
         sessions = left[i].session, right[j].session
         only = _only(*both, contract if options.timeless else None)
         changes = () if options.timeless else _span_changes(*spans)
-        out.append(SessionDiff(*sessions, alike, differences, *only, kept, changes))
-    paired = {i for i, _ in pairs}, {j for _, j in pairs}
+        left_out = left[i].left_out, right[j].left_out
+        out.append(SessionDiff(*sessions, alike, differences, *only, kept, changes, by, left_out))
+    paired = {pair.a for pair in pairs}, {pair.b for pair in pairs}
     out += [SessionDiff(talk.session, None) for i, talk in enumerate(left) if i not in paired[0]]
     out += [SessionDiff(None, talk.session) for j, talk in enumerate(right) if j not in paired[1]]
     return Diff(tuple(out))
@@ -168,43 +175,19 @@ def _protocol_ids(*readings: MessageReading) -> list[str]:
 
 
 def _talks(
-    recording: Recording, reading: MessageReading, fields: Fields, coalesce: Collection[str], session: int | None,
+    recording: Recording, reading: MessageReading, fields: Fields, options: DiffOptions, session: int | None,
     contract: Contract | None,
 ) -> list[ComparedSession]:  # fmt: skip
     with recording.snapshot():
         sessions = sessions_of(recording, contract)
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
-        talks = [ComparedSession(session, fields, coalesce) for session in sessions]
+        leaves_out = LeftOut(options.ignore_types, heartbeats=not options.heartbeats)
+        talks = [ComparedSession(session, fields, options.coalesce, leaves_out) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
         for message in reading.messages(None if session is None else sorted(of), heartbeats=False):
             of[message.connection_id].take(message)
     return [talk.finish() for talk in talks]
-
-
-def _pair_sessions(a: list[ComparedSession], b: list[ComparedSession]) -> list[tuple[int, int]]:
-    """Sessions of the same user with the same course, then the same course, then the same user, then in order of opening."""
-
-    def column(what: Any) -> tuple[list[Hashable], list[Hashable]]:
-        return [what(talk) for talk in a], [what(talk) for talk in b]
-
-    courses = {id(talk): _course(talk) for talk in [*a, *b]}
-    refused = {id(talk): talk.session.ending is Ending.REFUSED for talk in [*a, *b]}
-    return pair_up(
-        column(lambda talk: (plain_path(talk.session.path), talk.session.user, courses[id(talk)])),
-        column(lambda talk: (plain_path(talk.session.path), courses[id(talk)])),
-        column(lambda talk: (plain_path(talk.session.path), talk.session.user, refused[id(talk)])),
-        column(lambda talk: (plain_path(talk.session.path), refused[id(talk)])),
-        column(lambda talk: refused[id(talk)]),
-    )
-
-
-def _course(talk: ComparedSession) -> int:
-    """A digest of the types that were said, in their order."""
-    course = 0
-    for message in talk.said:
-        course = hash((course, message.direction, message.name))
-    return course
 
 
 # Findings.

@@ -11,8 +11,9 @@ from wsreplay import display
 from wsreplay.diff.compare import FieldChange
 from wsreplay.diff.conversation import END, OPEN, ComparedMessage
 from wsreplay.diff.diff import Diff, SessionDiff, SpanChange
+from wsreplay.diff.pairing import NAMED, pairing_text
 from wsreplay.diff.rows import Kind, Row
-from wsreplay.model import Session
+from wsreplay.model import EventNumber, Session
 from wsreplay.units import clock, duration_text
 from wsreplay.validator.findings import Finding, SpanRecord
 
@@ -32,6 +33,7 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
     for session in diff.sessions:
         yield ""
         yield _heading(session)
+        yield from (f"   {display.fit(line, max(40, width - 3))}" for line in _about(session, diff))
         lines = _DiffLines(width)
         for difference in session.differences[:_MOST]:
             yield from lines.difference(difference)
@@ -51,6 +53,28 @@ def _heading(pair: SessionDiff) -> str:
         return f"── only in {side}: {_session(session)}"
     both = f"{_session(pair.a)} ⇄ {_session(pair.b)}" if _session(pair.a) != _session(pair.b) else _session(pair.a)
     return f"── {both}   {pair.alike:,} alike" + ("" if pair.same else f", {len(pair.differences):,} different")
+
+
+def _about(pair: SessionDiff, diff: Diff) -> Iterator[str]:
+    """How the sessions were found to belong together, or why one has no partner; and what of them was not compared."""
+    if pair.a is None or pair.b is None:
+        yield _why_alone(pair, diff)
+    elif pair.paired_by != (NAMED,):
+        yield pairing_text(pair.paired_by)
+    in_a, in_b = pair.left_out
+    if types := sorted({*in_a, *in_b}):
+        counted = [f"{display.visible(name)} ({in_a.get(name, 0):,} in a, {in_b.get(name, 0):,} in b)" for name in types]
+        yield f"not compared: {', '.join(counted)}"
+
+
+def _why_alone(pair: SessionDiff, diff: Diff) -> str:
+    session, side = (pair.a, "b") if pair.a is not None else (pair.b, "a")
+    others = (other.b if side == "b" else other.a for other in diff.sessions)
+    user = session.user if session is not None else None
+    if user is None:
+        return f"{side} has no session left for it"
+    known = any(other is not None and other.user == user for other in others)
+    return f"{display.visible(user)} {'has no session left' if known else 'is not'} in {side}"
 
 
 def _session(session: Session) -> str:
@@ -86,7 +110,7 @@ class _DiffLines:
         else:
             yield f"  {sign} {self._said(row.said, self._width - 4)}"
         if row.kind is Kind.MOVED and row.a is not None and row.b is not None:
-            yield f"      in another order: frame {row.a.frame_id} of a, frame {row.b.frame_id} of b"
+            yield f"      in another order: {_frame(row.a)} of a, {_frame(row.b)} of b"
         if row.later_ns is not None:
             later = "later" if row.later_ns > 0 else "sooner"
             yield f"      {duration_text(abs(row.later_ns))} {later} than in a"
@@ -109,7 +133,18 @@ class _DiffLines:
         slice_ = " ".join(display.visible(str(value)) for _, value in message.chain[-1:])
         head = f"{clock(message.t_ns):>9} {sign} {display.pad(display.visible(message.name), _TYPE_WIDTH)} {slice_}  "
         rest = room - display.cells(head)
-        return _cut(head, room) if rest < 10 else head + display.gist(message.payload, rest, message.name)
+        return _cut(head, room) if rest < 10 else (head + display.gist(message.payload, rest, message.name)).rstrip()
+
+
+def _frame(message: ComparedMessage) -> str:
+    """`frame 18`, or `event 2 of frame 18` where the frame has several."""
+    place = _place(message)
+    return f"event {place + 1} of frame {int(message.frame_id)}" if place else f"frame {int(message.frame_id)}"
+
+
+def _place(message: ComparedMessage) -> int:
+    """Its place among the events of its frame."""
+    return message.frame_id.place if isinstance(message.frame_id, EventNumber) else 0
 
 
 def _cut(text: str, room: int) -> str:
@@ -128,7 +163,8 @@ def json(diff: Diff, name_a: str, name_b: str) -> bytes:
 def _json_session(session: SessionDiff) -> dict[str, Any]:
     return {
         "a": None if session.a is None else session.a.id, "b": None if session.b is None else session.b.id,
-        "same": session.same,
+        "same": session.same, "paired_by": list(session.paired_by),
+        "left_out": {"a": dict(session.left_out[0]), "b": dict(session.left_out[1])},
         "alike": session.alike, "differences": [_json_difference(difference) for difference in session.differences],
         "findings": {"only_a": [_json_finding(finding) for finding in session.findings_a],
                      "only_b": [_json_finding(finding) for finding in session.findings_b]},
@@ -154,7 +190,10 @@ def _json_field(change: FieldChange) -> dict[str, Any]:
 
 
 def _json_said(message: ComparedMessage | None) -> dict[str, Any] | None:
-    return None if message is None else {"frame": message.frame_id or None, "t": message.t_ns / 1e9}
+    if message is None:
+        return None
+    place = {"place": _place(message)} if _place(message) else {}
+    return {"frame": int(message.frame_id) or None, **place, "t": message.t_ns / 1e9}
 
 
 def _decoded(text: str | None) -> Any:

@@ -26,7 +26,7 @@ from typing import Any
 import orjson
 
 from wsreplay.contract.identities import Fields, fields_of
-from wsreplay.contract.model import Contract, Pattern
+from wsreplay.contract.model import Contract, Pattern, parse_pattern
 from wsreplay.decode import CannotEncode
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
@@ -86,7 +86,6 @@ def _parse(text: str) -> EventFault:
     for name in {"delay": ("by",), "readdress": ("key",)}.get(kind, ()):
         if name not in options:
             raise ValueError(f"{kind} needs {name}=…")
-    direction = {"c2s:": 0, "s2c:": 1}.get(written[:4])
     probability = float(options.get("p", "1"))
     if not 0 <= probability <= 1:
         raise ValueError("p must be a probability from 0 to 1")
@@ -96,9 +95,8 @@ def _parse(text: str) -> EventFault:
     if "key" in options and options["key"].startswith("$"):
         paths.parse(options["key"])
     return EventFault(
-        text, kind, Pattern(written if direction is None else written[4:], direction), numbers.get("nth"), probability,
-        parse_duration(options.get("by", "0")), options.get("key", ""), options.get("to"), numbers.get("keep"),
-        numbers.get("code"),
+        text, kind, parse_pattern(written), numbers.get("nth"), probability, parse_duration(options.get("by", "0")),
+        options.get("key", ""), options.get("to"), numbers.get("keep"), numbers.get("code"),
     )  # fmt: skip
 
 

@@ -1,0 +1,35 @@
+"""What is not compared."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsreplay.diff.left_out import LeftOut, is_heartbeat_type
+from wsreplay.errors import UsageError
+
+
+@pytest.mark.parametrize("type_", [
+    "ping", "pong", "PING", "heartbeat", "heart_beat", "heartbeat_ack", "keepalive", "keepAlive", "server.heartbeat",
+    "connection-keep-alive",
+])  # fmt: skip
+def test_heartbeats_are_known_by_their_names(type_: str) -> None:
+    assert is_heartbeat_type(type_)
+    assert LeftOut()(1, type_) and not LeftOut(heartbeats=False)(1, type_)
+
+
+@pytest.mark.parametrize("type_", ["shipping", "ping_user", "heartbeat.missed", "alive", "text", "spinning", "", "ack"])
+def test_other_types_are_compared(type_: str) -> None:
+    assert not LeftOut()(0, type_)
+
+
+def test_types_are_left_out_by_patterns() -> None:
+    leaves_out = LeftOut(["notice", "s2c:*.delta"])
+    assert [leaves_out(*event) for event in ((0, "notice"), (1, "text.delta"), (0, "text.delta"), (1, "notices"))] == [
+        True, True, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "s2c:"])
+def test_an_empty_type_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--ignore-type needs a type"):
+        LeftOut([text])
