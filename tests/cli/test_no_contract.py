@@ -141,3 +141,14 @@ def test_a_contract_with_an_envelope_alone_names_types_and_judges_nothing(tmp_pa
     assert '"badge warn">no rules<' in run("validate", path, "-c", contract, "-f", "html").out
     assert "no rules (names)" in run("ls", path, "-c", contract).out
     assert "2 results: no rules" in run("validate", path, path, "-c", contract).out
+
+
+def test_types_that_stand_beside_one_of_their_direction_are_told_too(tmp_path: Path) -> None:
+    lines = ['{"wsreplay": 1}', '{"connection": 1, "t": 0, "open": {"path": "/"}}']
+    for t, (name, member) in enumerate((("up.now", "a"), ("up.later", "b")) * 3, 1):
+        data = json.dumps({"type": "event", "name": name, member: t})
+        lines.append(json.dumps({"connection": 1, "t": t, "dir": "s2c", "opcode": "text", "data": data}))
+    (tmp_path / "named.jsonl").write_text("\n".join(lines))
+    assert run("import", tmp_path / "named.jsonl", "-o", tmp_path / "named.db").code == 0
+    shown = run("validate", tmp_path / "named.db").out
+    assert "seen: json: s2c:event 6\n" in shown and "seen: json, by $.name: s2c:up.now 3, s2c:up.later 3\n" in shown

@@ -1,68 +1,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.contract.test_observed_types import imported, seen
 from wsreplay.contract import load, loads
+from wsreplay.contract.observed_types import ObservedTypes, look, told_by_path
 from wsreplay.contract.paths import parse
-from wsreplay.contract.proposal import ObservedTypes, as_yaml, look, looks_like, may_mean, propose, told_by_path
-from wsreplay.formats.import_file import import_file
+from wsreplay.contract.proposal import propose
+from wsreplay.contract.proposal_yaml import as_yaml
 from wsreplay.store.reader import Recording
 from wsreplay.validator import judge
 
 PRODUCT = Path(__file__).parent / "data" / "product.jsonl"
-
-
-def imported(source: Path, out: Path) -> None:
-    with source.open("rb") as file:
-        import_file(file, out)
-
-
-@pytest.mark.parametrize("theirs", ["agentStarted", "agent.started", "agent-start", "AGENT_STARTED", "agent.starting"])
-def test_names_with_the_same_words_look_alike(theirs: str) -> None:
-    assert looks_like(theirs, "agent_started")
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours", "alike"),
-    [
-        ("stopping", "stop", True), ("run", "runs", True), ("completes", "complete", True), ("messages", "message", True),
-        ("toolCall", "tool_calls", True), ("used", "us", False), ("bed", "b", False), ("ring", "r", False), ("is", "i", False),
-        ("added", "add", True), ("eed", "e", False), ("HTTPAnswer", "http_answered", True), ("v2.open", "v2_opened", True),
-    ],
-)  # fmt: skip
-def test_words_are_alike_but_for_their_endings(theirs: str, ours: str, alike: bool) -> None:
-    assert (looks_like(theirs, ours), looks_like(ours, theirs)) == (alike, alike)
-
-
-@pytest.mark.parametrize("theirs", ["agent", "agentstarted", "agent.stopped", "run.started", "", "agent.star"])
-def test_other_names_do_not(theirs: str) -> None:
-    assert not looks_like(theirs, "agent_started")
-
-
-@pytest.mark.parametrize(("theirs", "ours"), [
-    ("run.begin", "agent_started"), ("turnFinished", "agent_completed"), ("tool_call.begin", "tool_executing"),
-    ("job.begin", "agent_started"), ("job.end", "agent_completed"), ("call.open", "tool_executing"),
-    ("call.shut", "tool_completed"), ("step-end", "tool_completed"), ("function_result", "tool_completed"),
-    ("agent.reasoning", "agent_thinking"),
-])  # fmt: skip
-def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
-    assert may_mean(theirs, ours)
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        *((theirs, "agent_started") for theirs in ("begin", "user.begin", "run.begin.now", "run", "apple.pear", "agent.pear")),
-        ("agent.pear", "agent_apple"),
-    ],
-)
-def test_or_not(theirs: str, ours: str) -> None:
-    assert not may_mean(theirs, ours)
 
 
 def test_what_is_guessed_says_so_and_types_at_another_place_are_told(tmp_path: Path) -> None:
@@ -134,43 +87,6 @@ def test_a_product_with_names_of_its_own_gets_a_map_that_judges_it(tmp_path: Pat
     assert judgement.run_counts == {"completed": 1}
 
 
-def seen(documents: Sequence[Any], folder: Path) -> ObservedTypes:
-    """What is seen in a recording of these messages."""
-    lines = '{"wsreplay": 1}\n{"connection": 1, "t": 0, "open": {"path": "/"}}\n'
-    for number, document in enumerate(documents, 1):
-        message = {"connection": 1, "t": number, "dir": "s2c", "opcode": "text", "data": json.dumps(document)}
-        lines += json.dumps(message) + "\n"
-    (folder / "a.jsonl").write_text(lines)
-    imported(folder / "a.jsonl", folder / "a.db")
-    with Recording.open(folder / "a.db") as recording:
-        return look(recording)
-
-
-@pytest.mark.parametrize(
-    ("documents", "path"),
-    [
-        ([{"kind": "x", "a": {"event": "y"}}], ("a", "event")),
-        ([{"z": {"event": "y"}, "event": "x"}], ("event",)),
-        ([{"a": {"b": {"event": "y"}}, "b": {"event": "x"}}], ("b", "event")),
-        ([{"eventType": "x", "t": 1}], ("eventType",)),
-        ([{"a": {"b": {"c": {"event": "x"}}}}], ("a", "b", "c", "event")),
-        ([{"a": {"b": {"c": {"d": {"event": "x"}}}}}], None),
-        ([{"event": {"more": 1}}], None),
-        ([{"name": "x"}] * 4 + [{}], ("name",)),
-        ([{"name": "x"}] * 3 + [{}], None),
-        ([{"name": f"x{number}"} for number in range(201)], None),
-        ([{"name": f"x{number % 200}"} for number in range(201)], ("name",)),
-        ([{"text": "x"}], None),
-        ([{"cmd": "say", "to": "ann", "text": "x"}, {"cmd": "leave", "to": "bob"}] * 6, ("cmd",)),
-        ([{"head": {"was": "a.b"}, "n": 1}, {"head": {"was": "c.d"}, "m": 2}] * 6, ("head", "was")),
-        ([{"who": f"u{number % 3}", "text": "x"} for number in range(12)], None),
-        ([], None),
-    ],
-)
-def test_where_a_type_stands_is_seen(documents: list[Any], path: tuple[str, ...] | None, tmp_path: Path) -> None:
-    assert seen(documents, tmp_path).type_path == path
-
-
 @pytest.mark.parametrize(
     ("message", "fields"),
     [
@@ -219,18 +135,6 @@ def test_what_a_client_says_besides_questions_is_left_over() -> None:
     talk.add(0, "bananaSplit", {"type": "bananaSplit"})
     proposal = propose(talk, load("agent-chat"))
     assert (proposal.events["sendMessage"], proposal.unmapped) == ("send_message", ((0, "bananaSplit"),))
-
-
-@pytest.mark.parametrize(("count", "told", "more"), [(12, 12, ""), (13, 12, ", and 1 more"), (1_200, 12, ", and 188 more")])
-def test_of_many_types_the_most_frequent_are_told(count: int, told: int, more: str, tmp_path: Path) -> None:
-    documents = [{"event": f"e{number % 200:03}"} for number in range(count)]
-    seen(documents, tmp_path)
-    with Recording.open(tmp_path / "a.db") as recording:
-        text = told_by_path(recording)
-    assert text is not None
-    shown = min(count, 200)
-    each = f"{count // shown:,}"
-    assert text == f"json, by $.event: {', '.join(f's2c:e{number:03} {each}' for number in range(told))}{more}"
 
 
 def test_a_question_alone_makes_no_agent() -> None:

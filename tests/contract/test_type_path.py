@@ -1,4 +1,4 @@
-"""Which member of a product's messages is their type, and what words a name has."""
+"""Which member of a product's messages is their type, and which counts them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from wsreplay.contract.type_path import find_counter, find_type_path, leaves, words
+from wsreplay.contract.type_path import find_counter, find_type_path, leaves
 
 
 def messages(*kinds: str, times: int = 4) -> Iterable[dict[str, object]]:
@@ -39,10 +39,6 @@ def test_a_name_that_speaks_for_itself_goes_before() -> None:
 def test_members_within_members() -> None:
     document = {"a": {"b": 1, "c": {"d": [2]}}, "e": None}
     assert list(leaves(document)) == [(("a", "b"), 1), (("a", "c", "d"), [2]), (("e",), None)]
-
-
-def test_words_of_a_name() -> None:
-    assert words("HTTPServer.agentStarted_2") == ("http", "server", "agent", "started", "2")
 
 
 def counted(*numbers: object) -> list[dict[str, object]]:

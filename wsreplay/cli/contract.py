@@ -95,11 +95,13 @@ def map_recording(recording: Path, base: str) -> None:
     rules.
     """
     from wsreplay.cli.options import open_recording
-    from wsreplay.contract.proposal import as_yaml, look, propose
+    from wsreplay.contract.observed_types import look
+    from wsreplay.contract.proposal import propose
+    from wsreplay.contract.proposal_yaml import as_yaml
 
     contract = load(base)
     with open_recording(recording) as opened:
-        proposal = propose(look(opened), contract)
+        proposal = propose(look(opened, contract), contract)
     click.echo(as_yaml(proposal, recording.stem, base), nl=False)
 
 

@@ -1,18 +1,20 @@
-"""Where the messages of a product say of which type they are and how many came, and the words that its names are made of."""
+"""Where the messages of a product say of which type they are, and how many came."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from wsreplay.contract.resemblance import words
 from wsreplay.decode.values import text_of
 from wsreplay.trace import jsonpath
 from wsreplay.trace.jsonpath import Path
 
 _DEEPEST = 4  # levels of a document
+_MOST_ELEMENTS = 8  # of an array that is a message
 _MOST_TYPES = 200
 _LEAST_TIMES = 3  # that a type comes on average
 _EXPLAINED = 0.9  # share of the messages that have the usual members of their type
@@ -20,41 +22,84 @@ _LEAST_COUNTED = 5  # messages that rise by one
 _TYPE_NAMES = (
     "type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "ev", "t", "e",
 )  # fmt: skip
-_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_UNSPEAKING = len(_TYPE_NAMES) + 1  # of names, and of the first element of an array
+FIRST: Path = (0,)
 _NAME = re.compile(r"[A-Za-z][\w.:/#-]{1,63}")
 
 
 def find_type_path(documents: Sequence[Any]) -> Path | None:
-    """The member that is there nearly always, has few values, and a name that speaks for it."""
+    """The member that is there nearly always, has few values, and a name that speaks for it: `$.event`; or the first element of
+    messages that are arrays, where that is a name."""
+    values = _values_in(documents)
+    likely = [path for path, counts in values.items() if _is_likely(counts, documents) and _rank(path) < _UNSPEAKING]
+    if len(values.get(FIRST, ())) > 1 and FIRST in likely and all(map(_NAME.fullmatch, values[FIRST])):
+        return FIRST
+    members = [path for path in likely if path != FIRST]
+    return min(members, key=lambda path: (_rank(path), len(path)), default=None) or _find_by_shape(documents, values)
+
+
+def find_finer_type_path(events: Sequence[tuple[int, str, Any]], is_known: Callable[[str], bool]) -> Path | None:
+    """The member that tells the types of (direction, type, document), if the type is the same for all of a direction, such as
+    `request` and `event`; None where no member has names that are known, or that tell which other members a message has.
+    """
+    directions = [direction for direction, _, _ in events]
+    if len({(direction, type_) for direction, type_, _ in events}) > len(set(directions)):
+        return None
+    documents = [document for _, _, document in events]
+    shapes = [_shape_of(document) for document in documents]
+    coarse = _explained(directions, shapes)
+    likely = []
+    for path, counts in _values_in(documents).items():
+        if not _is_likely(counts, documents) or not all(map(_NAME.fullmatch, counts)):
+            continue
+        kinds = [text_of(jsonpath.get(document, path)) for document in documents]
+        if len(set(zip(directions, kinds, strict=True)) - {(0, None), (1, None)}) <= len(set(directions)):
+            continue
+        known, explained = sum(map(is_known, counts)), _explained(kinds, shapes)
+        if known or (len(counts) * _LEAST_TIMES <= len(documents) and explained >= _EXPLAINED and explained > coarse):
+            likely.append((-known, _rank(path), len(path), path))
+    return min(likely, key=lambda candidate: candidate[:3])[3] if likely else None
+
+
+def _values_in(documents: Sequence[Any]) -> dict[Path, Counter[str]]:
+    """How often which name or number stands at each path, until there are too many for a type."""
     values: defaultdict[Path, Counter[str]] = defaultdict(Counter)
     for document in documents:
         for path, value in leaves(document):
             if (text := text_of(value)) is not None and len(values[path]) <= _MOST_TYPES:
                 values[path][text] += 1
-    likely = [
-        path
-        for path, counts in values.items()
-        if counts.total() * 5 >= len(documents) * 4 and len(counts) <= _MOST_TYPES and _rank(path) < len(_TYPE_NAMES)
-    ]
-    return min(likely, key=lambda path: (_rank(path), len(path)), default=None) or _find_by_shape(documents, values)
+    return values
+
+
+def _is_likely(counts: Counter[str], documents: Sequence[Any]) -> bool:
+    """Whether a member is there nearly always, and has few values."""
+    return counts.total() * 5 >= len(documents) * 4 and len(counts) <= _MOST_TYPES
 
 
 def _find_by_shape(documents: Sequence[Any], values: dict[Path, Counter[str]]) -> Path | None:
     """The member whose values are names that tell which other members a message has, whatever it is called."""
-    shapes = [frozenset(path for path, _ in leaves(document)) for document in documents]
+    shapes = [_shape_of(document) for document in documents]
     if len(set(shapes)) < 2:
         return None
     explained: dict[Path, float] = {}
     for path, counts in values.items():
         is_few = 1 < len(counts) <= min(_MOST_TYPES, len(documents) // _LEAST_TIMES)
         if is_few and counts.total() == len(documents) and all(map(_NAME.fullmatch, counts)):
-            of_type = Counter((jsonpath.get(document, path), shape) for document, shape in zip(documents, shapes, strict=True))
-            usual: Counter[str] = Counter()
-            for (type_, _), count in of_type.items():
-                usual[type_] = max(usual[type_], count)
-            explained[path] = usual.total() / len(documents)
+            explained[path] = _explained([jsonpath.get(document, path) for document in documents], shapes)
     best = max(explained, key=lambda path: (explained[path], -len(path)), default=None)
     return best if best is not None and explained[best] >= _EXPLAINED else None
+
+
+def _shape_of(document: Any) -> frozenset[Path]:
+    return frozenset(path for path, _ in leaves(document))
+
+
+def _explained(kinds: Sequence[Hashable], shapes: Sequence[frozenset[Path]]) -> float:
+    """The share of the messages that have the usual members of their kind."""
+    usual: Counter[Hashable] = Counter()
+    for (kind, _), count in Counter(zip(kinds, shapes, strict=True)).items():
+        usual[kind] = max(usual[kind], count)
+    return usual.total() / len(shapes)
 
 
 def find_counter(streams: Sequence[Sequence[Any]]) -> Path | None:
@@ -72,18 +117,19 @@ def _counts(documents: Sequence[Any], path: Path) -> bool:
 
 
 def _rank(path: Path) -> int:
+    if path == FIRST:
+        return _UNSPEAKING - 1
     name = "_".join(words(str(path[-1])))
-    return _TYPE_NAMES.index(name) if name in _TYPE_NAMES else len(_TYPE_NAMES)
+    return _TYPE_NAMES.index(name) if name in _TYPE_NAMES else _UNSPEAKING
 
 
 def leaves(document: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """All members of objects within objects that hold no object themselves."""
-    if not isinstance(document, dict) or len(path) >= _DEEPEST:
-        return
-    for name, value in document.items():
+    """All members of objects within objects that hold no object themselves; of a message that is an array, its first elements
+    and what they hold."""
+    items: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(document, dict) and len(path) < _DEEPEST:
+        items = document.items()
+    elif isinstance(document, list) and not path:
+        items = enumerate(document[:_MOST_ELEMENTS])
+    for name, value in items:
         yield from leaves(value, (*path, name)) if isinstance(value, dict) else [((*path, name), value)]
-
-
-def words(name: str) -> tuple[str, ...]:
-    """The words of a name, in lower case: those of `agentStarted` and `agent.started` are `agent` and `started`."""
-    return tuple(word.lower() for word in _WORD.findall(name))

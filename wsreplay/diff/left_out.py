@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from wsreplay.contract.model import parse_pattern
-from wsreplay.contract.type_path import words
+from wsreplay.contract.resemblance import words
 from wsreplay.errors import UsageError
 
 _HEARTBEAT = re.compile(

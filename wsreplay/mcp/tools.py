@@ -259,13 +259,15 @@ class RecordingTools:
 
     def infer(self, recording: str, base: str = "agent-chat") -> str:
         """Propose a contract, as YAML to edit, for a recording whose events and fields have other names than a built-in's."""
-        from wsreplay.contract.proposal import as_yaml, look, propose
+        from wsreplay.contract.observed_types import look
+        from wsreplay.contract.proposal import propose
+        from wsreplay.contract.proposal_yaml import as_yaml
 
         chosen = self._folder.contract(base)
         assert chosen is not None
         path = self._folder.recording(recording)
         with Recording.open(path) as opened:
-            proposed = as_yaml(propose(look(opened), chosen), path.stem, base)
+            proposed = as_yaml(propose(look(opened, chosen), chosen), path.stem, base)
         return dumped({"recording": recording, "yaml": proposed[:LARGEST]})
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 
 from wsreplay.contract.decoding import messages_of
-from wsreplay.contract.proposal import told_by_path
+from wsreplay.contract.observed_types import told_by_path
 from wsreplay.contract.users import sessions_of
 from wsreplay.display import INJECTED, cells, fit, pad, visible
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
@@ -293,16 +293,19 @@ class _File:
 
     def _no_fit(self, judgement: Judgement) -> Iterator[str]:
         """What was seen, and how to go on."""
-        for line in judgement.seen or self._untyped():
+        for line in (*judgement.seen, *self._seen_by_path(is_typed=bool(judgement.seen))):
             yield from self._block("  seen: ", line)
         path = shlex.quote(visible(self.result.path))
         yield self.paint(f"  go on: wsreplay validate {path} -c CONTRACT   (built-in ones: wsreplay contract ls)", YELLOW)
         yield self.paint(f"         wsreplay contract map {path}   (proposes one of your own)", YELLOW)
 
-    def _untyped(self) -> Iterator[str]:
-        """What came where no message has a type that anybody knows."""
+    def _seen_by_path(self, *, is_typed: bool) -> Iterator[str]:
+        """What came where no message has a type, or its true type stands elsewhere."""
         with suppress(WsreplayError), Recording.open(self.result.path) as recording:
-            yield told_by_path(recording) or f"{count_text(recording.last_id(), 'frame')}, none with a type"
+            if (types := told_by_path(recording)) is not None:
+                yield types
+            elif not is_typed:
+                yield f"{count_text(recording.last_id(), 'frame')}, none with a type"
 
     def _block(self, head: str, text: str, *codes: str) -> Iterator[str]:
         """Wrapped text that hangs under its head."""
