@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from named_users import write_contract, write_named
 
 import wsreplay
 from wsreplay.errors import ContractError, FilterError, WsreplayError
@@ -27,6 +28,18 @@ def test_what_a_recording_holds() -> None:
         assert [message.type for message in recording.messages(1)][:3] == ["connection_ack", "chat", "agent_started"]
         assert len(list(recording.messages())) == 8 and list(recording.messages(2)) == []
         assert not recording.is_live and recording.path == MISSING
+
+
+def test_sessions_and_events_are_numbered_as_findings_are(tmp_path: Path) -> None:
+    path, contract = write_named(tmp_path / "a.db"), write_contract(tmp_path)
+    with wsreplay.open(path) as recording:
+        assert len(recording.sessions) == 3
+        assert [session.user for session in recording.sessions_by(contract)] == ["mia", "zoe"]
+        (event,) = recording.events("type:boom", contract=contract)
+        (finding,) = recording.findings(contract)
+        assert (event.session, event.user, finding.session) == (2, "zoe", 2)
+        assert {message.connection_id for message in recording.messages(2, contract=contract)} == {2, 3}
+        assert {message.connection_id for message in recording.messages(2)} == {2}
 
 
 def test_events_by_filter() -> None:

@@ -70,8 +70,12 @@ class AsyncRecordingFile:
         return await self._rows.call(Recording.connections)
 
     async def sessions(self) -> list[Session]:
-        """Connections with their reconnects."""
-        return await self._rows.call(lambda _: self._file.sessions)
+        """Connections with their reconnects, as they were recorded."""
+        return await self.sessions_by()
+
+    async def sessions_by(self, contract: AnyContract | None = None) -> list[Session]:
+        """The same as a contract tells users apart, and so with the numbers that its findings name."""
+        return await self._rows.call(lambda _: self._file.sessions_by(contract))
 
     async def frames(self, filter: str = "", *, contract: AnyContract | None = None) -> AsyncIterator[Frame]:
         """The frames that a filter lets through, in the order of their arrival."""
@@ -80,11 +84,13 @@ class AsyncRecordingFile:
             for frame in page:
                 yield frame
 
-    async def messages(self, session: int | None = None) -> AsyncIterator[Message]:
-        """Whole messages and control frames of a session (its number), or of all."""
+    async def messages(
+        self, session: int | None = None, *, contract: AnyContract | None = None
+    ) -> AsyncIterator[Message]:
+        """Whole messages and control frames of a session (its number, as in `sessions_by`), or of all."""
         wanted = TRUE
         if session is not None:
-            sessions = await self.sessions()
+            sessions = await self.sessions_by(contract)
             wanted = of_connections(
                 sorted(connection.id for other in sessions if other.id == session for connection in other.connections)
             )

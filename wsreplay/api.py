@@ -20,13 +20,13 @@ from typing import Any, NamedTuple, Self
 
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
+from wsreplay.contract.users import ConnectionUsers, sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
 from wsreplay.model import Connection, Direction, Frame, Message, Session
 from wsreplay.store.condition import Condition
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
-from wsreplay.trace.sessions import stitch
 from wsreplay.validator import Finding, Judgement, SpanLog, SpanRecord, judge
 from wsreplay.validator.select import select_contracts
 
@@ -61,7 +61,10 @@ class Selection:
     def __init__(self, file: RecordingFile, filter: str, contract: AnyContract | None) -> None:
         self._file, self._contract = file, contract
         self._filter = filters.parse(filter)
-        self.reading = reading_of(file.recording, None if contract is None else read_contract(contract))
+        chosen = None if contract is None else read_contract(contract)
+        self.reading = reading_of(file.recording, chosen)
+        # whose the connections are
+        self._connection_users = ConnectionUsers(chosen)
         # By connection, as of the last refresh.
         self._sessions: dict[int, int] = {}
         self._users: dict[int, str | None] = {}
@@ -74,7 +77,8 @@ class Selection:
         connections = recording.connections()
         self.reading.refresh(connections)
         judgement = self._file.validate(self._contract) if self._filter.needs_judgement else None
-        context = filters.Context.of(recording, judgement, reader=self.reading)
+        sessions = self._connection_users.stitch(recording, connections)
+        context = filters.Context.of_sessions(sessions, judgement, reader=self.reading)
         self._sessions, self._users = dict(context.sessions), dict(context.users)
         self._matches = self._filter.predicate(context)
         return self._filter.where(context)
@@ -131,18 +135,23 @@ class RecordingFile:
 
     @property
     def sessions(self) -> list[Session]:
-        """Connections with their reconnects."""
-        return stitch(self.recording.connections())
+        """Connections with their reconnects, as they were recorded."""
+        return self.sessions_by()
+
+    def sessions_by(self, contract: AnyContract | None = None) -> list[Session]:
+        """The same as a contract tells users apart, and so with the numbers that its findings name."""
+        return sessions_of(self.recording, None if contract is None else read_contract(contract))
 
     def frames(self, filter: str = "", *, contract: AnyContract | None = None) -> Iterator[Frame]:
         """The frames that a filter lets through, in the order of their arrival."""
         yield from self._frames(Selection(self, filter, contract), 0, self.recording.last_id())
 
-    def messages(self, session: int | None = None) -> Iterator[Message]:
-        """Whole messages and control frames of a session (its number), or of all."""
+    def messages(self, session: int | None = None, *, contract: AnyContract | None = None) -> Iterator[Message]:
+        """Whole messages and control frames of a session (its number, as in `sessions_by`), or of all."""
         if session is None:
             return self.recording.messages()
-        chosen = {connection.id for other in self.sessions if other.id == session for connection in other.connections}
+        sessions = self.sessions_by(contract)
+        chosen = {connection.id for other in sessions if other.id == session for connection in other.connections}
         return self.recording.messages(connections=chosen)
 
     def events(self, filter: str = "", *, contract: AnyContract | None = None) -> Iterator[RecordedEvent]:

@@ -4,12 +4,14 @@ from datetime import UTC, date
 from pathlib import Path
 
 import pytest
+from named_users import CONTRACT, write_named
 
 import wsreplay
 from recordings import write_messages
 from wsreplay.arrow import tables
 from wsreplay.arrow.recordings import recordings_below
-from wsreplay.arrow.tables import TABLES, TableSource, batches
+from wsreplay.arrow.tables import TABLES, TableSource, batches, table
+from wsreplay.contract import loads
 from wsreplay.errors import UsageError
 from wsreplay.model import Opcode
 from wsreplay.store.reader import Recording
@@ -69,3 +71,17 @@ def test_a_table_becomes_a_frame_of_pandas(folder: Path) -> None:
     with wsreplay.open(folder / "leak.db") as recording:
         frame = recording.to_pandas("events")
     assert list(frame.groupby("user").size().items()) == [("alice", 8), ("alice-neighbour", 9)]
+
+
+def test_sessions_have_the_numbers_that_the_contract_gives_them(tmp_path: Path) -> None:
+    with Recording.open(write_named(tmp_path / "a.db")) as recording:
+        source = TableSource(recording, "a", loads(CONTRACT))
+        rows = {name: table(TABLES[name], [source]).to_pylist() for name in ("connections", "sessions", "findings", "events")}
+    assert [(row["connection"], row["session"], row["user"]) for row in rows["connections"]] == [
+        (1, 1, "mia"), (2, 2, "zoe"), (3, 2, "zoe")
+    ]  # fmt: skip
+    assert [(row["session"], row["user"], row["verdict"]) for row in rows["sessions"]] == [
+        (1, "mia", "satisfied"), (2, "zoe", "violated")
+    ]  # fmt: skip
+    assert [(row["session"], row["user"]) for row in rows["findings"]] == [(2, "zoe")]
+    assert {row["session"] for row in rows["events"] if row["connection"] == 3} == {2}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
+from named_users import PLACE, write_contract, write_named
 from terminal import Tmux
 
 from wsreplay.cli.main import group
@@ -115,3 +116,11 @@ def test_bash_completes_a_file_and_its_session(tmux: Tmux, tmp_path: Path) -> No
     tmux.keys("Tab", "Tab")
     shown = tmux.until(lambda screen: all(name in screen for name in ("ag-ui", "agent-chat", "ag.yaml", "agents/")))
     assert "again" not in shown
+
+
+def test_sessions_are_those_that_the_line_makes_so_far(tmp_path: Path) -> None:
+    path, contract = write_named(tmp_path / "a.db"), write_contract(tmp_path)
+    assert [value for _, value in offered("show", str(path), "")] == ["1", "2", "3"]
+    assert [value for _, value in offered("show", "-c", str(contract), str(path), "")] == ["1", "2"]
+    assert [value for _, value in offered("cut", "--user", PLACE, f"{path}#")] == [f"{path}#1", f"{path}#2"]
+    assert offered("show", "-c", "nowhere.yaml", f"{path}#") == [("file", f"{path}#")]

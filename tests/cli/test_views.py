@@ -295,3 +295,33 @@ def test_an_option_names_users_in_messages_without_a_contract(tmp_path: Path) ->
     assert [line for line in shown.splitlines() if line.startswith("──")] == [
         "── session 2 · connection 2 · zoe · /ws", "── session 2 · connection 3 · zoe · /ws"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("named_by", [("-c", "hello.yaml"), ("--user", PLACE)], ids=["the contract", "the reader"])
+def test_a_session_that_is_taken_out_has_the_number_that_reports_give_it(tmp_path: Path, named_by: tuple[str, str]) -> None:
+    write_named(tmp_path / "a.db")
+    write_contract(tmp_path)
+
+    def said(*command: str) -> str:
+        outcome = run(*command, *named_by, cwd=tmp_path)
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    said("cut", "a.db#2", "-o", "cut.db")
+    with Recording.open(tmp_path / "cut.db") as cut:
+        assert [(connection.id, connection.user) for connection in cut.connections()] == [(2, None), (3, None)]
+    lines = [json.loads(line) for line in said("export", "a.db#2").splitlines()[1:]]
+    assert {line["connection"]: line["open"]["user"] for line in lines if "open" in line} == {2: None, 3: None}
+    assert len(json.loads(said("export", "a.db", "2", "-f", "har"))["log"]["entries"]) == 2
+    assert "session 2 of a.db (zoe, /ws)" in said("export", "a.db#2", "-f", "websocat")
+    assert [line.split()[:2] for line in said("ls", "a.db", "--no-verdict").splitlines()[1:]] == [["1", "mia"], ["2", "zoe"]]
+    assert "── session 2 · zoe" in said("diff", "a.db#2", "a.db#2")
+    for command in (("cut", "a.db", "3", "-o", "none.db"), ("export", "a.db#3"), ("diff", "a.db#3", "a.db#3")):
+        refused = run(*command, *named_by, cwd=tmp_path)
+        assert (refused.code, "has no session 3: it has sessions 1 to 2" in refused.err) == (2, True), command
+
+
+def test_cut_without_a_session_asks_for_one(tmp_path: Path) -> None:
+    write_named(tmp_path / "a.db")
+    refused = run("cut", "a.db", "-o", "cut.db", cwd=tmp_path)
+    assert (refused.code, refused.err) == (2, "wsreplay: which session? name it, as in a.db#1\n")

@@ -42,14 +42,14 @@ def test_contracts_are_the_users_the_built_ins_and_those_in_the_folder(folder: P
     (folder / "inside.yaml").write_text("contract: inside\nextends: agent-chat\n")
     opened = RecordingsFolder(folder, (str(mine),))
     names = [None, "", "mine.yaml", "ag-ui", "inside.yaml"]
-    contracts = [opened.contract(name) for name in names]
+    contracts = [opened.named_contract(name) for name in names]
     assert [contract and contract.name for contract in contracts] == ["mine", "mine", "mine", "ag-ui", "inside"]
-    assert RecordingsFolder(folder).contract("") is None
+    assert RecordingsFolder(folder).named_contract("") is None
     for name in ("../mine.yaml", str(mine)):
         with pytest.raises(UsageError, match="no contract"):
-            RecordingsFolder(folder).contract(name)
+            RecordingsFolder(folder).named_contract(name)
     with pytest.raises(ContractError, match="no contract 'agent-chta'"):
-        opened.contract("agent-chta")
+        opened.named_contract("agent-chta")
 
 
 def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import orjson
 import pytest
+from named_users import PLACE, write_contract, write_named
 
 from recordings import write_messages
+from wsreplay.errors import UsageError
 from wsreplay.mcp.answer import LARGEST
+from wsreplay.mcp.folder import RecordingsFolder
+from wsreplay.mcp.tools import RecordingTools
 from wsreplay.model import Opcode
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import parse_user_source
 
 SAMPLES = Path(__file__).resolve().parents[2] / "recordings" / "samples"
 MOST_CALLS, MOST_TOKENS = 3, 2_000
@@ -136,3 +142,23 @@ async def test_headers_are_not_told(assistant, folder: Path) -> None:
     answers = [await assistant.ask(tool, recording="healthy.db") for tool in tools]
     assert "Sec-WebSocket-Key" in names
     assert "Sec-WebSocket-Key" not in str(answers)
+
+
+async def test_sessions_have_the_numbers_that_the_contract_or_the_user_gives_them(folder: Path) -> None:
+    path, contract = write_named(folder / "named.db"), write_contract(folder)
+    by_user = RecordingTools(RecordingsFolder(folder, read_as=ReadAs(users=(parse_user_source(PLACE),))))
+    for tools, name in ((RecordingTools(RecordingsFolder(folder)), contract.name), (by_user, "")):
+        sessions = answer_of(tools.list_sessions(path.name, contract=name))["sessions"]
+        assert [(row["session"], row["user"]) for row in sessions] == [(1, "mia"), (2, "zoe")]
+        frames = answer_of(tools.frames(path.name, "user:zoe", session=2, contract=name))["frames"]
+        assert {row["connection"] for row in frames} == {2, 3}
+        counted = answer_of(tools.stats(path.name, session=2, contract=name))
+        assert counted["events"] + counted["untyped"] == 5
+        with pytest.raises(UsageError, match="no session 3: it has sessions 1 to 2"):
+            tools.diff(path.name, path.name, 3, 3, contract=name)
+    (row,) = (row for row in answer_of(by_user.list_recordings())["recordings"] if row["recording"] == path.name)
+    assert row["sessions"] == 2
+
+
+def answer_of(text: str) -> dict:
+    return orjson.loads(text.partition("\n")[2])

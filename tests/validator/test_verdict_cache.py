@@ -15,7 +15,7 @@ from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import parse_user_source
 from wsreplay.validator import judge_files, verdict_cache
-from wsreplay.validator.preview import preview_verdict
+from wsreplay.validator.preview import preview_by
 from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
 CONTRACT = load("agent-chat")
@@ -90,7 +90,7 @@ def test_a_file_that_is_written_is_always_judged(recording: Path, kept: SavedVer
 
 def test_what_another_packages_decoder_reads_is_always_judged(recording: Path, kept: SavedVerdicts) -> None:
     with Recording.open(recording) as file:
-        judgement = preview_verdict(file)
+        judgement = preview_by(file, CONTRACT)
     state = state_of(recording)
     assert judgement is not None and state is not None
     for decoder, is_kept in (("socket.io", True), ("theirs", False)):
@@ -120,9 +120,9 @@ def test_the_oldest_make_room(recording: Path, kept: SavedVerdicts, monkeypatch:
 
 def test_a_list_shows_what_is_kept(recording: Path, kept: SavedVerdicts) -> None:
     with Recording.open(recording) as reader:
-        fresh = preview_verdict(reader, ["agent-chat"], kept)
+        fresh = preview_by(reader, CONTRACT, kept)
         assert len(files_in(kept)) == 1
-        assert preview_verdict(reader, ["agent-chat"], kept) == fresh
+        assert preview_by(reader, CONTRACT, kept) == fresh
 
 
 def test_where_they_are_kept_is_the_users_to_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

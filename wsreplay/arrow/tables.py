@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from wsreplay.contract import Contract
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
 from wsreplay.model import FIN, MASKED, Direction, EventNumber, Opcode, start_ns_of
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
 from wsreplay.validator.findings import Judgement
 from wsreplay.validator.judge import judge
 from wsreplay.validator.preview import broken_rules
@@ -48,9 +48,10 @@ class TableSource:
         self._runs = recording.runs()
         self._starts = [run.start_ns for run in self._runs]
         self._anchors = [start_ns_of(run) for run in self._runs] or [0]
-        self.connections = {connection.id: connection for connection in recording.connections()}
-        self.sessions = stitch(list(self.connections.values()))
-        self.session_of = {connection.id: session.id for session in self.sessions for connection in session.connections}
+        self.sessions = sessions_of(recording, contract)
+        pairs = sorted((connection.id, session, connection) for session in self.sessions for connection in session.connections)
+        self.connections = {id: connection for id, _, connection in pairs}
+        self.session_of = {id: session.id for id, session, _ in pairs}
 
     @property
     def day(self) -> date:

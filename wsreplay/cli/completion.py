@@ -65,7 +65,7 @@ class RecordingName(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         path, mark, number = incomplete.rpartition("#")
-        offers = [_session_item(session, f"{path}#") for session in _sessions(path)] if mark else []
+        offers = [_session_item(session, f"{path}#") for session in _sessions(path, ctx)] if mark else []
         if sessions := _fitting(offers, f"{path}#{number}"):
             return sessions
         files = list(_files(incomplete, (".db",)))
@@ -77,7 +77,7 @@ class SessionNumber(click.types.IntParamType):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         path = next((value for name in ("file", "files") if (value := ctx.params.get(name))), "")
-        return _fitting([_session_item(session, "") for session in _sessions(str(path))], incomplete)
+        return _fitting([_session_item(session, "") for session in _sessions(str(path), ctx)], incomplete)
 
 
 class ContractName(click.ParamType[str]):
@@ -145,12 +145,16 @@ def _session_item(session: Session, stem: str) -> CompletionItem:
     return _offer(f"{stem}{session.id}", help="".join(sign for sign in label if sign.isprintable())[:60])
 
 
-def _sessions(path: str) -> Iterator[Session]:
+def _sessions(path: str, context: click.Context) -> Iterator[Session]:
+    """Those of a recording, as the contract and the users that the line names so far make them."""
+    from wsreplay.contract import load
+    from wsreplay.contract.users import sessions_of
     from wsreplay.store.reader import Recording
-    from wsreplay.trace.sessions import stitch
 
+    named = context.params.get("contract") or next(iter(context.params.get("contracts") or ()), None)
     with contextlib.suppress(WsreplayError, OSError, ValueError):
         file = Path(path).expanduser()
         if file.is_file():
             with Recording.open(file) as recording:
-                yield from stitch(recording.connections())
+                contract = load(named) if named else None
+                yield from sessions_of(recording, contract, context.params.get("users") or (), context.params.get("decoder"))

@@ -12,20 +12,24 @@ from wsreplay.cli.colour import colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
+    USER_PLACES,
     Duration,
     contract_of,
     decoder_option,
     ignore_type_option,
     session_of,
     split_session,
+    user_option,
 )
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.model import NO_FIT
+from wsreplay.trace.decoder_choices import ReadAs
 
 if TYPE_CHECKING:
     from wsreplay.diff.diff import Diff
     from wsreplay.store.reader import Recording
+    from wsreplay.trace.identity import UserSource
 
 _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 
@@ -36,6 +40,7 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.option("-c", "--contract", type=ContractName(),
               help=f"Contract that says where ids are; 'none' for no contract. {FITTING_DEFAULT}")
 @decoder_option
+@user_option(USER_PLACES)
 @click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
 @ignore_type_option
 @click.option("--heartbeats", is_flag=True, help="Compare heartbeats too, such as ping and keepalive.")
@@ -50,9 +55,9 @@ _COLOURS = {"-": "red", "+": "green", "~": "yellow"}
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; only set the exit code.")
 @colour_option
 def command(
-    a: str, b: str, contract: str | None, decoder: str | None, ignore: tuple[str, ...], ignore_types: tuple[str, ...],
-    heartbeats: bool, map_: tuple[str, ...], coalesce: tuple[str, ...], timing: int | None, shape: bool, no_findings: bool,
-    format_: str, quiet: bool, color: bool | None,
+    a: str, b: str, contract: str | None, decoder: str | None, users: tuple[UserSource, ...], ignore: tuple[str, ...],
+    ignore_types: tuple[str, ...], heartbeats: bool, map_: tuple[str, ...], coalesce: tuple[str, ...], timing: int | None,
+    shape: bool, no_findings: bool, format_: str, quiet: bool, color: bool | None,
 ) -> int:  # fmt: skip
     """Compare two recordings, or a session of each.
 
@@ -68,7 +73,7 @@ def command(
         ignore, map_, coalesce, timing, shape, findings=not no_findings, ignore_types=ignore_types, heartbeats=heartbeats
     )
     with Recording.open(path_a) as left, Recording.open(path_b) as right:
-        chosen = contract_of(contract, left, right, decoder=decoder)
+        chosen = contract_of(contract, left, right, read_as=ReadAs(decoder, users))
         for recording, number in ((left, session_a), (right, session_b)):
             if number is not None:
                 session_of(recording, number, sessions_of(recording, chosen))

@@ -179,9 +179,9 @@ def _is_recording(path: Path) -> bool:
 
 
 def _recordings(folder: Path) -> Iterator[Line]:
+    from wsreplay.contract.users import sessions_of
     from wsreplay.store import paging
     from wsreplay.store.reader import Recording
-    from wsreplay.trace.sessions import stitch
 
     try:
         files = _files(folder)
@@ -200,7 +200,7 @@ def _recordings(folder: Path) -> Iterator[Line]:
     yield (NOTE if free < 2**30 else FINE), f"{size_text(free)} free on its disk"
     try:
         with Recording.open(last) as recording:
-            sessions = stitch(recording.connections())
+            sessions = sessions_of(recording)
             frames = sum(paging.frame_counts(recording, (connection.id for connection in recording.connections())).values())
             summary = f"{last}: {count_text(len(sessions), 'session')}, {count_text(frames, 'frame')}"
             summary += ", being written" if recording.live else ""

@@ -11,6 +11,8 @@ import click
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
+    JOINED_BY,
+    USER_PLACES,
     connections_of,
     decoder_option,
     open_recording,
@@ -19,6 +21,7 @@ from wsreplay.cli.options import (
     split_session,
     user_option,
 )
+from wsreplay.contract import load
 from wsreplay.contract.users import sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
@@ -28,6 +31,7 @@ from wsreplay.formats import har_export as har
 from wsreplay.formats import jsonl_export as exchange
 from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.sessions import there_are
 from wsreplay.units import count_text
@@ -54,10 +58,10 @@ FORMS = ("jsonl", "har", "parquet", "pytest", "websocat", "otlp")
     "-c",
     "--contract",
     type=ContractName(),
-    help=f"With -f pytest, otlp and parquet: contract for findings and runs. {FITTING_DEFAULT}",
+    help=f"{JOINED_BY} With -f pytest, otlp and parquet also for findings and runs. {FITTING_DEFAULT}",
 )
 @decoder_option
-@user_option("With -f otlp: where a connection names its user, as in validate; may repeat. [default: as recorded]")
+@user_option(USER_PLACES)
 def command(
     file: str, session: int | None, form: str, output: Path | None, tables: tuple[str, ...], collector: str | None,
     contract: str | None, decoder: str | None, users: tuple[UserSource, ...],
@@ -84,16 +88,19 @@ def command(
     if form == "parquet":
         if session or marked:
             raise UsageError("-f parquet exports whole recordings; to export one session, copy it with wsreplay cut first")
-        _export_parquet(path, output, tables, contract)
+        _export_parquet(path, output, tables, contract, ReadAs(decoder, users))
         return
     with open_recording(path) as recording:
+        named = load(contract) if contract else None
+        sessions = sessions_of(recording, named, users, decoder)
         if form == "pytest":
             if output is None:
                 raise UsageError("-f pytest writes a test and a cassette: name the test with -o tests/test_NAME.py")
-            for written in _write_test(recording, session or marked, output, contract, decoder):
+            chosen = _one_session(recording, session or marked, sessions)
+            for written in _write_test(recording, chosen, output, contract, decoder):
                 print_path(written)
             return
-        pieces = _pieces(recording, session or marked, form)
+        pieces = _pieces(recording, session or marked, sessions, form)
         if output is None:
             sys.stdout.buffer.writelines(pieces)
             sys.stdout.buffer.flush()
@@ -103,20 +110,17 @@ def command(
 
 
 def _write_test(
-    recording: Recording, session: int | None, output: Path, contract: str | None, decoder: str | None
+    recording: Recording, session: Session, output: Path, contract: str | None, decoder: str | None
 ) -> list[Path]:
     """Judged by the contract that was asked for, else by the built-in that fits, or `none`. Raises ContractError."""
-    from wsreplay.contract import load
     from wsreplay.contract.decoding import messages_of
     from wsreplay.contract.runs import runs_of
     from wsreplay.validator.select import select_contract
 
     named = None if contract is None else load(contract)
     judge = named or select_contract(recording, decoder)
-    sessions = sessions_of(recording) if named is None else sessions_of(recording, named, decoder=decoder)
-    chosen = _one_session(recording, session, sessions)
     judged_by = NO_CONTRACT if judge is None else contract
-    return as_pytest.write(recording, chosen, output, judged_by, reading=messages_of(recording, named), runs=runs_of(judge))
+    return as_pytest.write(recording, session, output, judged_by, reading=messages_of(recording, named), runs=runs_of(judge))
 
 
 def _send_spans(
@@ -126,7 +130,6 @@ def _send_spans(
     from wsreplay.cli.telemetry import check_collector
 
     shown = check_collector(url, "-f otlp")
-    from wsreplay.contract import load
     from wsreplay.telemetry.collect import SpanCollector
     from wsreplay.telemetry.otlp import SpanSender
 
@@ -142,7 +145,7 @@ def _send_spans(
     click.echo(f"{count_text(collector.spans, 'span')} and {count_text(collector.findings, 'finding')} sent to {shown}")
 
 
-def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], contract: str | None) -> None:
+def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], contract: str | None, read_as: ReadAs) -> None:
     require("parquet", "pyarrow", purpose="-f parquet")
     from wsreplay.arrow.parquet import export_parquet
     from wsreplay.arrow.recordings import recordings_below
@@ -155,18 +158,22 @@ def _export_parquet(path: Path, output: Path | None, tables: Sequence[str], cont
         raise UsageError(f"{path}: no recordings (*.db) in this folder")
     with click.progressbar(paths, label="exporting", file=sys.stderr, hidden=len(paths) < 2 or not sys.stderr.isatty()) as bar:
         for recording, name in bar:
-            with table_source(recording, name, contract) as source:
+            with table_source(recording, name, contract, read_as) as source:
                 export_parquet(source, output, tables)
     print_path(output)
 
 
-def _pieces(recording: Recording, session: int | None, form: str) -> Iterator[bytes]:
+def _pieces(recording: Recording, number: int | None, sessions: Sequence[Session], form: str) -> Iterator[bytes]:
     if form == "websocat":
-        yield as_websocat.script(recording, _one_session(recording, session, sessions_of(recording))).encode()
-    elif form == "har":
-        yield from har.export(recording, connections_of(recording, session))
+        yield as_websocat.script(recording, _one_session(recording, number, sessions)).encode()
+        return
+    chosen = connections_of(recording, number, sessions)
+    # as they were recorded: whom a contract finds in them is found again in what is written
+    recorded = None if chosen is None else [recording.connection(connection.id) for connection in chosen]
+    if form == "har":
+        yield from har.export(recording, recorded)
     else:
-        yield from (line + b"\n" for line in exchange.export(recording, connections_of(recording, session)))
+        yield from (line + b"\n" for line in exchange.export(recording, recorded))
 
 
 def _one_session(recording: Recording, number: int | None, sessions: Sequence[Session]) -> Session:

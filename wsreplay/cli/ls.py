@@ -13,7 +13,7 @@ import orjson
 
 from wsreplay.cli.colour import VERDICT_COLOURS, colour_option, print_signed, wants_colour
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, open_recording, recordings_folder
+from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, open_recording, recordings_folder, user_option
 from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
 from wsreplay.display import local_time, pad, visible
@@ -21,7 +21,9 @@ from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageEr
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.endings import ending_word
+from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
 
@@ -57,13 +59,16 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 @click.command(name="ls")
 @click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("-c", "--contract", type=ContractName(), help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
+@decoder_option
+@user_option(USER_PLACES)
 @click.option("--no-verdict", is_flag=True, help="Leave out the verdicts: faster.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per recording, with its sessions and connections.")
 @click.option("--sort", type=click.Choice(["time", "size", "name"]), default="time", show_default=True, help="Sort order.")
 @colour_option
 def command(
-    paths: tuple[Path, ...], contract: str | None, no_verdict: bool, as_json: bool, sort: str, color: bool | None
-) -> int:
+    paths: tuple[Path, ...], contract: str | None, decoder: str | None, users: tuple[UserSource, ...], no_verdict: bool,
+    as_json: bool, sort: str, color: bool | None,
+) -> int:  # fmt: skip
     """List recordings and their sessions, with verdicts.
 
     Without arguments: those in recordings/, or if there are none, those in this folder.
@@ -72,7 +77,7 @@ def command(
     listed: list[Listed] = []
     for path in _recordings(paths):
         try:
-            listed.append(_read(path, contract, judged=not no_verdict, decoded=as_json))
+            listed.append(_read(path, contract, ReadAs(decoder, users), judged=not no_verdict, decoded=as_json))
         except RecordingError as error:
             click.echo(harmless(f"wsreplay: {error}"), err=True)
             code = EXIT_NOT_JUDGED
@@ -110,7 +115,7 @@ def _default_places() -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> Listed:
+def _read(path: Path, contract: str | None, read_as: ReadAs, *, judged: bool, decoded: bool) -> Listed:
     from wsreplay.contract import load
     from wsreplay.contract.users import sessions_of
 
@@ -123,26 +128,28 @@ def _read(path: Path, contract: str | None, *, judged: bool, decoded: bool) -> L
             size=path.stat().st_size,
             frames=frames,
             live=recording.live,
-            sessions=sessions_of(recording, load(contract) if contract else None),
+            sessions=sessions_of(recording, load(contract) if contract else None, read_as.users, read_as.decoder),
             tallies=recording.tallies(),
             reached_ns=recording.reached_ns(),
             faults=sum(count for _, count, _ in recording.counted_faults()),
         )
         if judged:
-            from wsreplay.validator.preview import preview_verdict
+            from wsreplay.validator.preview import preview_by
+            from wsreplay.validator.select import select_contracts
             from wsreplay.validator.verdict_cache import SavedVerdicts
 
-            listed.judgement = preview_verdict(recording, [contract] if contract else [], SavedVerdicts.open())
+            judged_by = select_contracts(recording, [contract] if contract else [], read_as.decoder)[0].read_as(read_as)
+            listed.judgement = preview_by(recording, judged_by, SavedVerdicts.open())
         if decoded:
-            listed.decoders = _decoders(recording, contract)
+            listed.decoders = _decoders(recording, contract, read_as.decoder)
         return listed
 
 
-def _decoders(recording: Recording, contract: str | None) -> dict[int, Choice]:
+def _decoders(recording: Recording, contract: str | None, decoder: str | None) -> dict[int, Choice]:
     from wsreplay.contract import load
     from wsreplay.contract.decoding import choices_of
 
-    choices = choices_of(load(contract) if contract else None)
+    choices = choices_of(load(contract) if contract else None, decoder)
     connections = recording.connections()
     choices.refresh(recording, connections)
     return {connection.id: choices[connection.id] for connection in connections}

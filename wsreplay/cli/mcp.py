@@ -9,17 +9,24 @@ import click
 
 from wsreplay.cli.address import Address
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, recordings_folder
+from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, recordings_folder, user_option
 from wsreplay.extras import require
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import UserSource
 
 
 @click.command(name="mcp")
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"Contract for the assistant besides the built-ins; may repeat; the first is its default. {FITTING_DEFAULT}")
+@decoder_option
+@user_option(USER_PLACES)
 @click.option("--http", type=Address(), metavar="HOST:PORT",
               help="Serve over streamable HTTP at this local address. [default: stdio]")
-def command(folder: Path | None, contracts: tuple[str, ...], http: tuple[str, int] | None) -> None:  # fmt: skip
+def command(
+    folder: Path | None, contracts: tuple[str, ...], decoder: str | None, users: tuple[UserSource, ...],
+    http: tuple[str, int] | None,
+) -> None:  # fmt: skip
     """Serve the recordings in DIR [default: recordings] to a coding assistant, by the Model Context Protocol.
 
     Read-only: the assistant can list recordings and sessions, read findings, frames and payloads, validate, compare and count.
@@ -32,4 +39,5 @@ def command(folder: Path | None, contracts: tuple[str, ...], http: tuple[str, in
 
     if http is None and sys.stdin.isatty():
         click.echo("wsreplay: waiting for an assistant on standard input; its configuration usually starts this", err=True)
-    run(RecordingsFolder(folder, contracts), http, lambda url: click.echo(f"wsreplay: serving {folder} at {url}", err=True))
+    served = RecordingsFolder(folder, contracts, ReadAs(decoder, users))
+    run(served, http, lambda url: click.echo(f"wsreplay: serving {folder} at {url}", err=True))

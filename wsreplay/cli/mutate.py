@@ -11,6 +11,7 @@ from wsreplay.cli.options import FITTING_DEFAULT, contract_of, decoder_option, m
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
 from wsreplay.store.paths import reachable
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.units import clock, count_text
 
 
@@ -41,7 +42,7 @@ def command(
         raise UsageError(f"{file}: no such file")
     make_parent(output)
     with Recording.open(file) as recording:
-        done = mutate(recording, wanted, output, contract_of(contract, recording, decoder=decoder), seed)
+        done = mutate(recording, wanted, output, contract_of(contract, recording, read_as=ReadAs(decoder)), seed)
     if not quiet:
         for fault in done[:50]:
             click.echo(f"{clock(fault.t_ns, 6):>12}  connection {fault.connection_id}  {visible(fault.detail)}", err=True)

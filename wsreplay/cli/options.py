@@ -22,7 +22,8 @@ from wsreplay.errors import UsageError
 from wsreplay.model import NO_CONTRACT, Connection, Session
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
+from wsreplay.trace.sessions import numbered, there_are
 from wsreplay.units import parse_duration, parse_size
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _RECORDINGS = Path("recordings")
 _UNCUT = 2**31
 NAMED_BY = "Contract that says how to decode messages and where their types and ids are."
+JOINED_BY = "Contract that says how connections make sessions, as in validate and show."
 USER_PLACES = (
     "Where a connection names its user: header:X-User-Id, query:user, path:/ws/{user}, or $.user_id in messages; may repeat. "
     "[default: as recorded]"
@@ -192,18 +194,15 @@ def split_session(text: str) -> tuple[Path, int | None]:
     return Path(text), None
 
 
-def session_of(recording: Recording, number: int, sessions: Sequence[Session] | None = None) -> Session:
-    """A session by its number, of these, or of those as they were recorded. Raises UsageError."""
-    sessions = stitch(recording.connections()) if sessions is None else sessions
+def session_of(recording: Recording, number: int, sessions: Sequence[Session]) -> Session:
+    """The one of these sessions that has a number. Raises UsageError."""
     for session in sessions:
         if session.id == number:
             return session
     raise UsageError(f"{recording.path} has no session {number}: {there_are(sessions)}")
 
 
-def connections_of(
-    recording: Recording, session: int | None, sessions: Sequence[Session] | None = None
-) -> list[Connection] | None:
+def connections_of(recording: Recording, session: int | None, sessions: Sequence[Session]) -> list[Connection] | None:
     """The connections of a session, as in `session_of`; None for all. Raises UsageError."""
     return None if session is None else list(session_of(recording, session, sessions).connections)
 
@@ -225,19 +224,19 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-def contract_of(name: str | None, *recordings: Recording, decoder: str | None = None) -> Contract | None:
-    """A contract by its name or file, or the one that fits the recordings, with all messages read by this decoder; None for
-    `none` where no decoder is named. Raises ContractError."""
+def contract_of(name: str | None, *recordings: Recording, read_as: ReadAs = AS_RECORDED) -> Contract | None:
+    """A contract by its name or file, or the one that fits the recordings, with all messages and users read so; None for `none`
+    where nothing is said of how to read. Raises ContractError."""
     if name is None:
         from wsreplay.validator.select import select_common_contract
 
-        return select_common_contract(*recordings, decoder=decoder).read_by(decoder)
+        return select_common_contract(*recordings, decoder=read_as.decoder).read_as(read_as)
     from wsreplay.contract import load
 
-    return None if name == NO_CONTRACT and decoder is None else load(name).read_by(decoder)
+    return None if name == NO_CONTRACT and read_as == AS_RECORDED else load(name).read_as(read_as)
 
 
-def contract_for_file(name: str | None, path: Path, decoder: str | None = None) -> Contract | None:
+def contract_for_file(name: str | None, path: Path, read_as: ReadAs = AS_RECORDED) -> Contract | None:
     """As `contract_of`, for a recording that is not open. Raises the errors of the RecordingError family too."""
     with Recording.open(path) as recording:
-        return contract_of(name, recording, decoder=decoder)
+        return contract_of(name, recording, read_as=read_as)

@@ -16,6 +16,7 @@ from wsreplay.cli.colour import wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName, SessionNumber
 from wsreplay.cli.options import (
     FITTING_DEFAULT,
+    USER_PLACES,
     Duration,
     Header,
     allow_origin_option,
@@ -25,17 +26,20 @@ from wsreplay.cli.options import (
     make_parent,
     new_recording_path,
     split_session,
+    user_option,
 )  # fmt: skip
 from wsreplay.cli.record import run_loop, stop_on_signals
 from wsreplay.cli.replay_console import ReplayConsole
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UpstreamError, UsageError
 from wsreplay.model import Ending
+from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.units import SECOND, count_text, duration_text
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.replay.client import ReplayClient, Result
     from wsreplay.replay.limits import LatencyLimit
+    from wsreplay.trace.identity import UserSource
 
 PROGRESS_EVERY_S = 0.5
 _SHOWN = 20  # mismatches told of on the console, of a load
@@ -94,6 +98,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-c", "--contract", type=ContractName(),
                      help=f"Contract whose keys say which ids belong together; 'none' for no contract. {FITTING_DEFAULT}"),
         decoder_option,
+        user_option(USER_PLACES),
         click.option("--speed", type=Speed(), default="1", show_default=True, metavar="N|max", help="Speed factor."),
         click.option("--idle-limit", type=Duration(), metavar="DURATION", help="Shorten longer pauses to this."),
         click.option("--map", "map_", multiple=True, metavar="PATH",
@@ -119,9 +124,9 @@ def command() -> None:
 @allow_origin_option
 @click.option("--once", is_flag=True, help="Exit when every connection has been played; code 1 if one differed or never came.")
 def server(
-    file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
-    map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int], on_mismatch: str,
-    allow_origins: tuple[str, ...], once: bool,
+    file: str, session: int | None, contract: str | None, decoder: str | None, users: tuple[UserSource, ...], speed: float,
+    idle_limit: int | None, map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, listen: tuple[str, int],
+    on_mismatch: str, allow_origins: tuple[str, ...], once: bool,
 ) -> int:  # fmt: skip
     """Play the backend of a recording to real clients: point yours at the address it listens on.
 
@@ -138,7 +143,7 @@ def server(
     )  # fmt: skip
     console = ReplayConsole(quiet)
     watch = ServerWatch(console.opened, console.mismatched, console.ended, console.complain)
-    replay = ReplayServer(path, contract_for_file(contract, path, decoder), options, watch)
+    replay = ReplayServer(path, contract_for_file(contract, path, ReadAs(decoder, users)), options, watch)
 
     async def serve() -> int:
         async with replay:
@@ -174,7 +179,7 @@ def server(
 @click.option("--ignore", multiple=True, metavar="PATH", help="Do not compare: a JSON path, or a field's name anywhere.")
 @ignore_type_option
 @click.option("--shape", is_flag=True, help="Compare only types, order and ids, not contents.")
-@click.option("--users", type=click.IntRange(min=1), help="Load: number of users at once.")
+@click.option("--users", "load_users", type=click.IntRange(min=1), help="Load: number of users at once.")
 @click.option("--ramp", type=Duration(), default="0s", metavar="DURATION", help="Load: start the users spread over this time.")
 @click.option("--repeat", type=click.IntRange(min=1), default=1, help="Load: how often each user plays its session.")
 @click.option("--duration", type=Duration(), metavar="DURATION",
@@ -184,11 +189,12 @@ def server(
 @click.option("--data", type=click.Path(path_type=Path, dir_okay=False),
               help="Load: one user per row (CSV with a header, or JSON lines); use {column} in -H, --query and --set.")
 def client(
-    file: str, session: int | None, contract: str | None, decoder: str | None, speed: float, idle_limit: int | None,
-    map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None, timeout: int,
-    headers: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...], settings: tuple[tuple[str, str], ...],
-    keep_ids: bool, insecure: bool, ignore: tuple[str, ...], ignore_types: tuple[str, ...], shape: bool,
-    users: int | None, ramp: int, repeat: int, duration: int | None, limits: tuple[LatencyLimit, ...], data: Path | None,
+    file: str, session: int | None, contract: str | None, decoder: str | None, users: tuple[UserSource, ...], speed: float,
+    idle_limit: int | None, map_: tuple[str, ...], coalesce: tuple[str, ...], quiet: bool, to: str, output: Path | None,
+    timeout: int, headers: tuple[tuple[str, str], ...], query: tuple[tuple[str, str], ...],
+    settings: tuple[tuple[str, str], ...], keep_ids: bool, insecure: bool, ignore: tuple[str, ...],
+    ignore_types: tuple[str, ...], shape: bool, load_users: int | None, ramp: int, repeat: int, duration: int | None,
+    limits: tuple[LatencyLimit, ...], data: Path | None,
 ) -> int:  # fmt: skip
     """Play the clients of a recording to a real backend, record the result, and compare.
 
@@ -203,16 +209,16 @@ def client(
     from wsreplay.replay.credentials import HandshakeOverrides, read_users
     from wsreplay.replay.player import Pace
 
-    if users is None and (repeat > 1 or ramp or data is not None or duration is not None or limits):
+    if load_users is None and (repeat > 1 or ramp or data is not None or duration is not None or limits):
         raise UsageError("--ramp, --repeat, --duration, --limit and --data need --users N")
     if duration is not None and repeat > 1:
         raise UsageError("--duration and --repeat cannot be combined")
     path, marked = split_session(file)
-    loaded = contract_for_file(contract, path, decoder)
+    loaded = contract_for_file(contract, path, ReadAs(decoder, users))
     out = output or new_recording_path()
     make_parent(out)
-    load = None if users is None else Load(
-        users, ramp / 1e9, repeat, read_users(data) if data else (), None if duration is None else duration / 1e9
+    load = None if load_users is None else Load(
+        load_users, ramp / 1e9, repeat, read_users(data) if data else (), None if duration is None else duration / 1e9
     )
     options = ClientOptions(
         session or marked, Pace(speed, inf if idle_limit is None else idle_limit / 1e9, timeout / 1e9),

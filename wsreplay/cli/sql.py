@@ -15,9 +15,11 @@ from typing import Any
 import click
 
 from wsreplay.cli.completion import ContractName
-from wsreplay.cli.options import FITTING_DEFAULT, line_width, recordings_folder
+from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, line_width, recordings_folder, user_option
 from wsreplay.display import cells, fit, pad, visible
 from wsreplay.extras import require
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import UserSource
 from wsreplay.units import count_text
 
 _MOST_ROWS = 1_000
@@ -33,7 +35,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @click.option("--limit", type=click.IntRange(0), metavar="N",
               help=f"Print at most this many rows; 0 for all. [default: {_MOST_ROWS:,}, with -f json and csv all]")
 @click.option("-c", "--contract", type=ContractName(), help=f"Contract for sessions, spans and findings. {FITTING_DEFAULT}")
-def command(query: str, paths: tuple[Path, ...], form: str, limit: int | None, contract: str | None) -> None:  # fmt: skip
+@decoder_option
+@user_option(USER_PLACES)
+def command(
+    query: str, paths: tuple[Path, ...], form: str, limit: int | None, contract: str | None, decoder: str | None,
+    users: tuple[UserSource, ...],
+) -> None:  # fmt: skip
     """Query recordings, and Parquet files made from them, with DuckDB's SQL. Without FILE or DIR: those in recordings/.
 
     The tables are sessions, connections, frames, events, spans and findings; `DESCRIBE events` lists the columns of one. They
@@ -50,7 +57,7 @@ def command(query: str, paths: tuple[Path, ...], form: str, limit: int | None, c
     from wsreplay.cli.table_sources import table_source
 
     sources = find_sources(paths or (recordings_folder(),))
-    with ask(query, sources, lambda path, name: table_source(path, name, contract)) as answer:
+    with ask(query, sources, lambda path, name: table_source(path, name, contract, ReadAs(decoder, users))) as answer:
         most = limit if limit is not None else _MOST_ROWS if form == "text" else 0
         rows = islice(answer.rows, most) if most else answer.rows
         if form == "text":

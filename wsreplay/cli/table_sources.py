@@ -8,20 +8,22 @@ from pathlib import Path
 
 from wsreplay.arrow.tables import TableSource
 from wsreplay.cli.options import open_recording
-from wsreplay.contract import Contract, load
+from wsreplay.contract import Contract
+from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.validator import Judgement, judge_files
 from wsreplay.validator.select import select_contracts
 from wsreplay.validator.verdict_cache import SavedVerdicts
 
 
 @contextmanager
-def table_source(path: Path, name: str, contract: str | None) -> Iterator[TableSource]:
+def table_source(path: Path, name: str, contract: str | None, read_as: ReadAs = AS_RECORDED) -> Iterator[TableSource]:
     """A recording as tables. What was judged before is not judged again, unless more spans are asked for than are kept.
 
     Raises UsageError, or an error of the RecordingError family.
     """
     with open_recording(path) as recording:
-        chosen = load(contract) if contract is not None else select_contracts(recording)[0]
+        names = [] if contract is None else [contract]
+        chosen = select_contracts(recording, names, read_as.decoder)[0].read_as(read_as)
         yield TableSource(recording, name, chosen, lambda: _judged(path, chosen))
 
 

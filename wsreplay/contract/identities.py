@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from wsreplay.contract.model import Contract, Declare, Span
+from wsreplay.contract.model import USER_KEY, Contract, Declare, Span
 from wsreplay.contract.paths import Path as ContractPath
 from wsreplay.contract.rules.isolation import Bind, Confine
 from wsreplay.contract.rules.unique import Unique
@@ -166,7 +166,7 @@ def fields_of(contract: Contract | None, also: Sequence[str] = (), ignore: Seque
             else:
                 labels += sources
         levels = _levels(contract)
-        owners = {rule.key for rule in contract.of(Confine)}
+        owners = {rule.key for rule in contract.of(Confine)} | ({USER_KEY} & contract.keys.keys())
         parents = list(_parents(contract))
         places += parents
         if contract.envelope.id is not None:

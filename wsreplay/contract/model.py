@@ -13,6 +13,7 @@ from wsreplay.errors import ContractError
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource
 
+USER_KEY = "user"  # names whose a connection is
 CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
 PSEUDO_EVENTS = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
 TEMPLATES = {  # name → number of operands, None for a list of any length
@@ -332,8 +333,8 @@ class Contract:
         if not users:
             return self
         paths = tuple(parse(user.name) for user in users if user.kind == "message")
-        before = self.keys["user"].sources if "user" in self.keys else ()
-        keys = {**self.keys, "user": Key("user", (*paths, *before))} if paths else self.keys
+        before = self.keys[USER_KEY].sources if USER_KEY in self.keys else ()
+        keys = {**self.keys, USER_KEY: Key(USER_KEY, (*paths, *before))} if paths else self.keys
         return replace(self, keys=keys, users=(*(user for user in users if user.kind != "message"), *self.users))
 
     def read_as(self, read_as: ReadAs) -> Contract:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wsreplay.contract.decoding import choices_of, decoder_for
 from wsreplay.contract.loader import load
-from wsreplay.contract.model import Contract
+from wsreplay.contract.model import USER_KEY, Contract
 from wsreplay.decode.detect import LONGEST_LOOKED_AT
 from wsreplay.decode.values import text_of
 from wsreplay.model import NO_CONTRACT, Connection, Session
@@ -23,7 +23,6 @@ from wsreplay.trace.identity import UserSource, identified
 from wsreplay.trace.sessions import stitch
 
 NAMED_WITHIN = 100  # messages of a connection
-_KEY = "user"
 
 
 class ConnectionUsers:
@@ -44,7 +43,7 @@ class ConnectionUsers:
     @property
     def reads_messages(self) -> bool:
         """Whether messages may name users."""
-        return _KEY in self.contract.keys
+        return USER_KEY in self.contract.keys
 
     def is_open(self) -> bool:
         """Whether messages that come may name somebody whom nothing has named yet."""
@@ -88,7 +87,7 @@ class ConnectionUsers:
         decoder = decoder_for(self._choices[connection].name, self.contract)
         for direction, opcode, payload in messages[: NAMED_WITHIN - looked]:
             for part in decoder.parse(direction, opcode, payload):
-                user = _value(self.contract, _KEY, part.document)
+                user = _value(self.contract, USER_KEY, part.document)
                 if user:
                     self._named[connection] = user
                     self._looked.pop(connection, None)

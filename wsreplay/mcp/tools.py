@@ -26,12 +26,11 @@ from wsreplay.report.result import FileResult, fold
 from wsreplay.report.selection import select
 from wsreplay.stats.figures import count_figures
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import there_are
 from wsreplay.trace.statistics import most
 from wsreplay.validator import Judgement, judge_files
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.preview import broken_rules, preview_by
-from wsreplay.validator.select import select_contracts
 from wsreplay.validator.verdict_cache import SavedVerdicts
 
 _MOST_ROWS = 200
@@ -83,7 +82,7 @@ class RecordingTools:
                     "started": runs[0].started_at if runs else None,
                     "duration": seconds(opened.reached_ns()),
                     "frames": opened.last_id(),
-                    "sessions": len(stitch(opened.connections())),
+                    "sessions": len(self._folder.sessions(opened)),
                     "being_recorded": opened.live or None,
                     "contract": judgement and judgement.contract,
                     "verdict": _verdict(judgement),
@@ -97,14 +96,13 @@ class RecordingTools:
             with Recording.open(path) as opened:
                 judgement = self._preview(opened, contract)
                 broken = broken_rules(judgement.findings) if judgement is not None else {}
-                for session in stitch(opened.connections()):
+                for session in self._folder.sessions(opened, contract):
                     yield {"recording": name, **_session_object(session, judgement), "broken": list(broken.get(session.id, ()))}
         except RecordingError as error:
             yield {"recording": name, "user": None, "broken": [], "error": text(str(error))}
 
     def _preview(self, opened: Recording, contract: str) -> Judgement | None:
-        chosen = self._folder.contract(contract)
-        return preview_by(opened, chosen or select_contracts(opened)[0], SavedVerdicts.open())
+        return preview_by(opened, self._folder.contract(contract, opened), SavedVerdicts.open())
 
     # What a contract says of them.
 
@@ -144,7 +142,7 @@ class RecordingTools:
         folded = sorted(fold(selected.findings), key=lambda folded: _WORST_FIRST[folded.finding.severity])
         head = {"recording": recording, "contract": judgement.contract, "verdict": _verdict(selected), "findings": len(folded)}
         with Recording.open(self._folder.recording(recording)) as opened:
-            objects = FrameObjects(opened, self._folder.contract(contract))
+            objects = FrameObjects(opened, self._folder.reading_contract(contract, opened))
             begun = folded[max(start, 0) :]
             rows = enumerate(finding_rows(judgement, begun, objects), max(start, 0) + 1)
             return page({**head, **_why_nothing(judgement)}, "what_is_wrong", rows, _rows(limit))
@@ -165,10 +163,8 @@ class RecordingTools:
 
     def _judge(self, recording: str, contract: str, *, spans: bool = False) -> Judgement:
         path = self._folder.recording(recording)
-        chosen = self._folder.contract(contract)
-        if chosen is None:
-            with Recording.open(path) as opened:
-                chosen = select_contracts(opened)[0]
+        with Recording.open(path) as opened:
+            chosen = self._folder.contract(contract, opened)
         (outcome,) = judge_files([(path, chosen)], spans=spans, saved=SavedVerdicts.open())
         if outcome.judgement is None:
             raise outcome.error or UsageError(f"{recording} could not be validated")
@@ -185,9 +181,9 @@ class RecordingTools:
         /regex/ $.tool_name=search sev>=warning rule:tool; `|` means or, `!` not. `after_frame`: the `next` of the page before.
         """
         path = self._folder.recording(recording)
-        chosen = self._folder.contract(contract)
         with wsreplay.open(path) as opened, Recording.open(path) as beside:
-            wanted = None if not session else _connections(opened.sessions, session, recording)
+            chosen = self._folder.reading_contract(contract, beside)
+            wanted = None if not session else self._connections(beside, contract, session, recording)
             objects = FrameObjects(beside, chosen)
             matching = dropwhile(lambda frame: frame.id <= after_frame, opened.frames(filter, contract=chosen))
             rows = ((frame.id, objects.row(frame)) for frame in matching if wanted is None or frame.connection_id in wanted)
@@ -213,14 +209,21 @@ class RecordingTools:
                 "read_as": text(documents.decode("utf-8", "replace"), 1_000) if documents else None,
             })  # fmt: skip
 
+    def _connections(self, opened: Recording, contract: str, number: int, recording: str) -> set[int]:
+        sessions = self._folder.sessions(opened, contract)
+        for session in sessions:
+            if session.id == number:
+                return {connection.id for connection in session.connections}
+        raise UsageError(f"{recording} has no session {number}: {there_are(sessions)}")
+
     # More.
 
     def stats(self, recording: str, session: int = 0, contract: str = "") -> str:
         """Count events by type, and say how long gaps, runs and tools took (seconds: p50, p95, max)."""
         path = self._folder.recording(recording)
-        chosen = self._folder.contract(contract)
         with Recording.open(path) as opened:
-            connections = None if not session else sorted(_connections(stitch(opened.connections()), session, recording))
+            chosen = self._folder.reading_contract(contract, opened)
+            connections = None if not session else sorted(self._connections(opened, contract, session, recording))
             figures = count_figures(opened, chosen, connections=connections)
             whole = stats_json.document(recording, figures.statistics, figures.spans)
         kept = {name for name, _ in most(figures.statistics.types, _MOST_TYPES)}
@@ -248,10 +251,10 @@ class RecordingTools:
         from wsreplay.validator.select import select_common_contract
 
         with Recording.open(self._folder.recording(a)) as left, Recording.open(self._folder.recording(b)) as right:
-            chosen = self._folder.contract(contract) or select_common_contract(left, right)
+            chosen = self._folder.reading_contract(contract, left) or select_common_contract(left, right)
             for opened, number, name in ((left, session_a, a), (right, session_b, b)):
                 if number:
-                    _connections(stitch(opened.connections()), number, name)
+                    self._connections(opened, contract, number, name)
             differences = diff(left, right, chosen, DiffOptions(), session_a=session_a or None, session_b=session_b or None)
         lines = enumerate(report.text(differences, a, b, 110), 1)
         rows = ((number, {"line": line.rstrip()[:LONGEST_TEXT]}) for number, line in lines)
@@ -263,7 +266,7 @@ class RecordingTools:
         from wsreplay.contract.proposal import propose
         from wsreplay.contract.proposal_yaml import as_yaml
 
-        chosen = self._folder.contract(base)
+        chosen = self._folder.named_contract(base)
         assert chosen is not None
         path = self._folder.recording(recording)
         with Recording.open(path) as opened:
@@ -303,13 +306,6 @@ def _session_object(session: Session, judgement: Judgement | None) -> dict[str, 
         "reconnects": len(session.connections) - 1 or None,
         "verdict": None if verdict is None else str(verdict),
     }
-
-
-def _connections(sessions: list[Session], number: int, recording: str) -> set[int]:
-    for session in sessions:
-        if session.id == number:
-            return {connection.id for connection in session.connections}
-    raise UsageError(f"{recording} has no session {number}; it has {len(sessions)}")
 
 
 def _is_of(row: dict[str, Any], user: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from wsreplay.contract.decoding import are_hints, choices_of, decoders_of
 from wsreplay.contract.identities import Fields
 from wsreplay.contract.model import Contract
+from wsreplay.contract.users import sessions_of
 from wsreplay.decode import PLAIN, Decoder, Heartbeat, get_decoder, heartbeat_of
 from wsreplay.errors import UsageError
 from wsreplay.formats.jsonl_export import default_wire_length
@@ -17,7 +18,7 @@ from wsreplay.model import FIN, Connection, Ending, Frame, Opcode, Session
 from wsreplay.replay.content import ContentReader, Namer
 from wsreplay.store.fragments import FragmentJoiner
 from wsreplay.store.reader import Recording
-from wsreplay.trace.sessions import stitch, there_are
+from wsreplay.trace.sessions import there_are
 
 
 class Step(NamedTuple):
@@ -105,13 +106,13 @@ class SessionScript:
 def read_parts(
     recording: Recording, direction: int, session: int | None = None, contract: Contract | None = None
 ) -> list[SessionScript]:
-    """The sessions of a recording as scripts for the side that sends in `direction`, its messages read as a contract says.
+    """The sessions of a recording as scripts for the side that sends in `direction`, joined and read as a contract says.
 
     Raises UsageError where none is there.
     """
     with recording.snapshot():
         protocols = protocols_of(recording, contract)
-        sessions = stitch(recording.connections())
+        sessions = sessions_of(recording, contract)
         chosen = [candidate for candidate in sessions if session is None or candidate.id == session]
         if not chosen:
             there = there_are(sessions)

@@ -74,6 +74,8 @@ class ReplayServer:
         self._watch = watch or ServerWatch()
         self._contract = contract
         self._fields = fields_of(contract, self.options.map)
+        # where clients name their users, before what the recorder would find
+        self._user_sources = () if contract is None else contract.users
         self._ids: dict[int, frozenset[object]] = {}  # by session, once somebody asked
         self._redactor = Redactor()
         self._origins = OriginGate(OriginRule.of((self.options.host,), self.options.allow_origins), self._watch.warn)
@@ -138,7 +140,7 @@ class ReplayServer:
     def _asked(self, wire: ServerWire, request: RequestHead) -> None:
         path = request.target.decode("latin-1")
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers)
-        user = identify(path, headers, self._redactor)
+        user = identify(path, headers, self._redactor, self._user_sources)
         assigned = self._assignment.choose(user, path)
         script = assigned.take()
         if user is not None and script.connection.user is not None:

@@ -10,6 +10,7 @@ from typing import Self
 
 from wsreplay.contract import Contract, load
 from wsreplay.contract.decoding import reading_of
+from wsreplay.contract.users import sessions_of
 from wsreplay.model import NO_CONTRACT, Connection, Run, start_ns_of
 from wsreplay.stats.totals import RecordingTotals
 from wsreplay.store.condition import UNTYPED
@@ -17,7 +18,6 @@ from wsreplay.store.counting import counted_frames
 from wsreplay.store.reader import Recording
 from wsreplay.trace.identity import UserSource
 from wsreplay.trace.reading import Reading
-from wsreplay.trace.sessions import stitch
 from wsreplay.units import SECOND
 from wsreplay.validator.durations import OnEnd, SpanGroup, SpanTally
 from wsreplay.validator.findings import Finding, Verdict
@@ -90,6 +90,9 @@ class RecordingWatch:
             self._totals.lasted_ns = self.recording.reached_ns()
             if self._follower is not None:
                 self._follower.look(self.recording, live)
+                self._totals.sessions = len(self._follower.sessions)
+            else:
+                self._totals.sessions = len(sessions_of(self.recording, None, self._users, self._decoder))
         if not live:
             self._over = True
             if self._follower is not None:
@@ -157,7 +160,6 @@ class RecordingWatch:
         """The totals as they stand."""
         counts, follower = self._totals, self._follower
         counts.recordings, counts.live = 1, not self._over
-        counts.sessions = len(stitch(self.connections))
         counts.connections = Counter(str(connection.ending) for connection in self.connections)
         counts.findings = +self._findings
         for rule in self._follower.contract.rules if self._follower is not None else ():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wsreplay.contract import Contract
 from wsreplay.contract.users import ConnectionUsers
-from wsreplay.model import Connection, Row
+from wsreplay.model import Connection, Row, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.stream import Lifecycle
 from wsreplay.validator.engine import Engine
@@ -79,6 +79,8 @@ class Follower:
         self._on_finding, self._on_amended = on_finding, on_amended
         self._choices = judged_choices(contract)
         self._users = ConnectionUsers(contract)
+        # as of the last look, with those that are not judged yet
+        self.sessions: Sequence[Session] = ()
         # findings that were told before judging had to begin anew: they are not told again
         self._known: Counter[Finding] = Counter()
         # how far the file is known to reach (ns)
@@ -118,6 +120,7 @@ class Follower:
     def look(self, recording: Recording, live: bool) -> None:
         """Take what is new, as far as it is settled. Call it within a snapshot of the recording."""
         context = RecordingContext.read(recording, self.contract, self._users)
+        self.sessions = context.sessions
         numbers = {connection.id: session.id for session in context.sessions for connection in session.connections}
         is_stitched_otherwise = any(numbers[id] != number for id, number in self._session_of.items())
         if (self._choices.refresh(recording, context.connections) and self.last_id) or is_stitched_otherwise:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from wsreplay.contract import Contract
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import judge
-from wsreplay.validator.select import select_contracts
 from wsreplay.validator.verdict_cache import SavedVerdicts, state_of
 
 MOST_FRAMES = 200_000  # above it a listing would keep one waiting
-
-
-def preview_verdict(
-    recording: Recording, contracts: Sequence[str] = (), saved: SavedVerdicts | None = None
-) -> Judgement | None:
-    """By the first of these contracts, or the one that fits: as `preview_by`."""
-    return preview_by(recording, select_contracts(recording, contracts)[0], saved)
 
 
 def preview_by(recording: Recording, contract: Contract, saved: SavedVerdicts | None = None) -> Judgement | None:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from named_users import PLACE, write_contract, write_named
+from named_users import CONTRACT, PLACE, write_contract, write_named
+from sample_chat import C2S, MS, S2C, Script
 
+from wsreplay.model import FIN, Ending
+from wsreplay.store.writer import Writer
+from wsreplay.trace.decoder_choices import ReadAs
+from wsreplay.trace.identity import parse_user_source
+from wsreplay.tui.recording.open_recording import OpenRecording
+from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.session.screen import SessionScreen
 
 
@@ -44,3 +51,41 @@ async def test_another_contract_makes_another_session_of_what_is_shown(stage, tm
         on.app.validation.again((str(contract),))
         await on.until(lambda: "session 2 · zoe" in on.text() and "/5 " in on.text())
         assert "/00:00.950" in on.text()
+
+
+async def test_what_is_shown_stays_in_sight_where_it_becomes_part_of_an_earlier_session(stage, tmp_path):
+    contract = write_contract(tmp_path)
+    async with stage(write_named(tmp_path / "a.db"), session=3, validating=True) as on:
+        await on.until(lambda: "session 3" in on.text() and "/3 " in on.text())
+        on.app.validation.again((str(contract),))
+        await on.until(lambda: "session 2 · zoe" in on.text() and "/5 " in on.text())
+
+
+async def test_statistics_know_whom_the_reader_names(stage, tmp_path):
+    contract = tmp_path / "nameless.yaml"
+    contract.write_text(CONTRACT.replace(f"user: {PLACE}\n", ""))
+    path = write_named(tmp_path / "a.db")
+    async with stage(path, session=2, contracts=(str(contract),), users=(PLACE,), height=60) as on:
+        await on.until(lambda: "session 2 · zoe" in on.text())
+        await on.press("S")
+        await on.until(lambda: "reconnects" in on.text())
+        assert "session 2 · zoe" in "\n".join(line.text for line in on.app.screen.list._lines)
+
+
+async def test_a_user_who_is_named_late_joins_what_was_passed_over(tmp_path):
+    script = Script(tmp_path / "a.db")
+    script.open(1, 0, user=None, closed_ns=400 * MS, ending=Ending.DROPPED, closed_by="server")
+    script.say(1, 10, C2S, raw=b'{"op":"hello","d":{"who":"zoe"}}')
+    script.open(2, 700, user=None)
+    script.say(2, 720, S2C, raw=b'{"op":"welcome"}')
+    path = script.write(1_000)
+    recording = OpenRecording.open(path, ReadAs(users=(parse_user_source(PLACE),)))
+    rows = Rows(recording, recording.session(2))
+    assert list(rows.view.ids) == [2]
+    writer = Writer(path)
+    writer.add_frames([(2, 2, 730 * MS, C2S, 1, FIN, 0, 0, "hello", b'{"op":"hello","d":{"who":"zoe"}}')])
+    writer.close()
+    recording.refresh()
+    rows.grown(recording.last_id)
+    assert (rows.number, rows.connections, rows.complete) == (1, (1, 2), False)
+    recording.close()

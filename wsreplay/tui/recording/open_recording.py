@@ -17,15 +17,14 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, Choices, ReadAs
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
-from wsreplay.trace.sessions import stitch
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
+from wsreplay.tui.recording.stitching import find_users
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
-    from wsreplay.contract.users import ConnectionUsers
 
 SESSION_PIECE = 50_000
 MOST_ASKED = 100  # connections of which the head says what they are read by
@@ -65,8 +64,8 @@ class OpenRecording:
         # What its connections are read by, which contract says where their types are, and what links their frames.
         self.choices = Choices(read_as.decoder)
         self._contract: Contract | None = None
-        # Who its connections belong to; None: whom their handshakes named.
-        self._users = self._make_users()
+        # Who its connections belong to.
+        self._users = find_users(None, read_as)
         self.reading = FrameReading(self.choices, Links())
         # Whether it is being written.
         self.live = False
@@ -89,7 +88,7 @@ class OpenRecording:
         before = dict(vars(self))
         self._take(Recording.open(self.path, patience_s=LOCKED_S))
         self.connections, self.sessions, self.session_of = {}, [], {}
-        self._users = self._make_users()
+        self._users = find_users(self._contract, self.read_as)
         self.injected, self._last_fault = {}, 0
         self._choose_decoders()
         try:
@@ -112,7 +111,7 @@ class OpenRecording:
         faults = list(reader.counted_faults(self._last_fault))
         before = self.last_id
         self.live, self.last_id, self.runs = live, last_id, runs
-        is_more_told = last_id > before and self._users is not None and self._users.is_open()
+        is_more_told = last_id > before and self._users.is_open()
         if changed or is_more_told:
             self.changes += 1
             self.connections |= {connection.id: connection for connection in changed}
@@ -123,18 +122,8 @@ class OpenRecording:
             self._last_fault = max(last, self._last_fault)
         self._set_marks(marks)
 
-    def _make_users(self) -> ConnectionUsers | None:
-        if self._contract is None and not self.read_as.users:
-            return None
-        from wsreplay.contract.users import ConnectionUsers  # the first screen does without
-
-        return ConnectionUsers(self._contract, self.read_as)
-
     def _stitch(self) -> None:
-        if self._users is None:
-            self.sessions = stitch(self.connections.values())
-        else:
-            self.sessions = self._users.stitch(self.reader, self.connections.values())
+        self.sessions = self._users.stitch(self.reader, self.connections.values())
         self.session_of = {connection.id: session for session in self.sessions for connection in session.connections}
 
     # What its messages say.
@@ -144,7 +133,7 @@ class OpenRecording:
         if contract == self._contract:
             return
         self._contract = contract
-        self._users = self._make_users()
+        self._users = find_users(contract, self.read_as)
         self._stitch()
         self._choose_decoders()
         self._refresh_decoders(self.last_id)
@@ -208,6 +197,10 @@ class OpenRecording:
     def session(self, number: int | None) -> Session | None:
         """The session with this number, if there is one; None for None: the whole recording."""
         return self.sessions[number - 1] if number is not None and 1 <= number <= len(self.sessions) else None
+
+    def session_now(self, session: Session) -> Session:
+        """What a session became: connections that turn out to be of one user make one, and others get new numbers."""
+        return self.session_of.get(session.connections[0].id, session)
 
     def decoder(self, connection_id: int) -> str:
         """What a connection's messages are read by, and why; "" for plain JSON."""

@@ -31,6 +31,8 @@ class Rows:
         self.recording = recording
         self.session = session
         known = recording.last_id
+        # The last connection that was known when these frames were: one that came later has none among them.
+        self._last_connection = max(recording.connections, default=0)
         at_once = recording.ids_at_once(session)
         self.complete = at_once is not None
         if at_once is None:
@@ -213,12 +215,18 @@ class Rows:
         return self.view
 
     def grown(self, last_id: int) -> int:
-        """A recorder added frames up to `last_id`: take in those of this list; how many there are more."""
+        """A recorder added frames up to `last_id`: take in those of this list; how many there are more. Where the session turns
+        out to have older ones, too, it is not `complete` any more."""
         known = self._looked_until
         if last_id <= known or not self.complete:
             return 0
         if self.session is not None:  # which may have got another connection
-            self.session = self.recording.session(self.session.id) or self.session
+            now = self.recording.session_now(self.session)
+            if self._is_joined_with_older(now):
+                self.take_session(now)
+                return 0
+            self.session = now
+        self._last_connection = max(self.recording.connections, default=0)
         # All is read before anything is taken in: what cannot be read now is asked for again.
         is_whole = self.session is None and isinstance(self.base, range)
         more = array("Q") if is_whole else self._ids_between(known + 1, last_id)
@@ -233,6 +241,11 @@ class Rows:
         if not self.only_marked:
             self.view.set_ids(self.base if self.matches is None else self.matches)
         return len(self.view.ids) - before if not self.only_marked else 0
+
+    def _is_joined_with_older(self, now: Session) -> bool:
+        """Whether the session turned out to have connections whose frames were passed over: messages may name a user late."""
+        shown = self.connections or ()
+        return any(connection.id not in shown and connection.id <= self._last_connection for connection in now.connections)
 
     def _ids_between(self, first: int, last: int) -> array[int]:
         return array("Q", paging.ids_between(self.recording.reader, first, last, self.connections or ()))

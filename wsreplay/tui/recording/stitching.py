@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wsreplay.model import Session
+from wsreplay.model import Connection, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.trace.sessions import stitch
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
+    from wsreplay.contract.users import ConnectionUsers
 
 Stitch = Callable[[Recording], list[Session]]
 """From a recording to its sessions."""
 
 
+class RecordedUsers:
+    """Those whom the handshakes named, as `ConnectionUsers` finds them where nobody says anything else."""
+
+    def is_open(self) -> bool:
+        """Whether messages that come may name somebody: no."""
+        return False
+
+    def stitch(self, recording: Recording, connections: Iterable[Connection]) -> list[Session]:
+        """The sessions that the connections make."""
+        return stitch(connections)
+
+
+def find_users(contract: Contract | None, read_as: ReadAs) -> ConnectionUsers | RecordedUsers:
+    """Who the connections of a recording belong to. The first screen does without what reads contracts: where nothing names
+    users, the answer is the same."""
+    if contract is None and not read_as.users:
+        return RecordedUsers()
+    from wsreplay.contract.users import ConnectionUsers
+
+    return ConnectionUsers(contract, read_as)
+
+
 def stitch_by(contract: Contract | None, reader: Recording, read_as: ReadAs = AS_RECORDED) -> list[Session]:
     """In the order of their first connection. `read_as` says where they name their users, before the contract does."""
-    if contract is None and not read_as.users:
-        return stitch(reader.connections())
-    from wsreplay.contract.users import sessions_of  # the first screen does without
-
-    return sessions_of(reader, contract, read_as.users, read_as.decoder)
+    return find_users(contract, read_as).stitch(reader, reader.connections())
 
 
 def stitcher(contract: str | None, read_as: ReadAs) -> Stitch:

@@ -250,6 +250,7 @@ class SessionScreen(SessionPlayback, SessionActions):
         self.rows.take_ids(result)
         self.show_rows()
         if result.finished:
+            self._read_session()  # it may have turned out to be longer
             self.count_overview()
             self.search.ask_again()
 
@@ -276,22 +277,17 @@ class SessionScreen(SessionPlayback, SessionActions):
         self.search.verdict_changed()
 
     def _follow_session(self) -> None:
-        """Another contract may name other users, and so make other sessions: show the one that begins with the same connection.
-
-        Where that does not begin one any more, what is shown stays.
-        """
+        """Another contract may name other users, and so make other sessions: show the one with the same first connection."""
         shown = self.session
-        first = None if shown is None else shown.connections[0].id
-        now = None if first is None else self.recording.session_of.get(first)
-        if shown is None or now is None or now.connections[0].id != first:
+        if shown is None or (now := self.recording.session_now(shown)) is shown:
             return
-        if (now.id, len(now.connections)) == (shown.id, len(shown.connections)):
-            return
-        self.session = now
+        is_other = [connection.id for connection in now.connections] != [connection.id for connection in shown.connections]
+        self.session = self.rows.session = now
         self.frames.set_users(self.recording.users(now))
         self.playback = self.playback.reaching(self.recording.reached_ns(now))
-        self.rows.take_session(now)
-        self._read_session()
+        if is_other:
+            self.rows.take_session(now)
+            self._read_session()
 
     def _show_verdict(self) -> None:
         self.show_open()
@@ -305,7 +301,10 @@ class SessionScreen(SessionPlayback, SessionActions):
         self.show_rows()
 
     def recording_grew(self, last_id: int) -> None:
+        was_complete = self.rows.complete
         grown = self.rows.grown(last_id)
+        if was_complete:
+            self._read_session()
         self.session = self.rows.session  # which may have got another connection
         self.frames.set_users(self.recording.users(self.session))
         self.playback = self.playback.reaching(self.recording.reached_ns(self.session))

@@ -107,7 +107,7 @@ class StatisticsScreen(BaseScreen):
         if self._figures is None:
             self.list.set_empty_lines(["", f"{COUNTING} …"])
         only = [connection.id for connection in self.session.connections] if self.session else None
-        work = partial(count, only, self._contracts, self.recording.read_as.decoder)
+        work = partial(count, only, self._contracts, self.recording.read_as)
         self.jobs.read_in_process(COUNTING, work, self._take)
 
     def _take(self, figures: Figures) -> None:
