@@ -306,7 +306,7 @@ class ReplayApp(NavigatingApp):
         self.clock_form = self.clock_form.next()
         for screen in self.replay_screens:
             screen.looks_changed()
-        self.notify(f"times are {self.clock_form.replace('time of day', 'times of day')}")
+        self.notify(f"Clock: {self.clock_form}.")
 
     def action_switch_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name

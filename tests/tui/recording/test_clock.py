@@ -7,9 +7,10 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_chat import S2C
 
-from wsreplay.model import Run
-from wsreplay.tui.recording.clock import ClockForm, ShownClock
+from wsreplay.model import Connection, Ending, Run, Session
+from wsreplay.tui.recording.clock import ClockForm, ShownClock, last_ns
 from wsreplay.tui.recording.goto import Target, parse_target
 
 MS, SECOND, HOUR = 10**6, 10**9, 3600 * 10**9
@@ -48,6 +49,21 @@ def test_a_row_says_how_long_after_the_one_before_it_came():
     assert [step.row_text(1_500 * MS, before) for before in (1_250 * MS, None)] == ["   +250ms", "         "]
     assert step.row_text(0, 250 * MS) == "   -250ms"
     assert clock(ClockForm.SESSION).row_text(1_500 * MS, 0) == "00:01.000"
+
+
+def test_times_before_and_after_the_first_hour_are_of_one_width():
+    long = ShownClock(reached_ns=HOUR)
+    assert [long.row_text(t_ns, None) for t_ns in (400 * MS, HOUR + 400 * MS)] == ["  00:00.400", "1:00:00.400"]
+    assert ShownClock(ClockForm.UTC, 0, (NIGHT,), 2 * HOUR).row_text(0, None) == "22:59:58.250"
+    assert last_ns(None, (NIGHT, NEXT)) == 0 and last_ns(Session(1, (Connection(1, 1, 0, closed_ns=HOUR),)), (NIGHT,)) == HOUR
+    assert last_ns(None, (NIGHT._replace(reached_ns=7), NEXT._replace(ended_ns=9))) == 9
+
+
+def test_the_hour_that_autumn_tells_twice_has_two_zones(in_berlin):
+    autumn = ShownClock(ClockForm.LOCAL, 0, (NIGHT._replace(started_at="2026-10-25T00:30:00Z"),))
+    assert autumn.text(0) == autumn.text(HOUR) == "02:30:00.000"
+    assert [autumn.form_text(t_ns) for t_ns in (0, HOUR)] == ["time of day, CEST", "time of day, CET"]
+    assert clock(ClockForm.UTC).form_text(0) == "time of day, UTC" and ShownClock(ClockForm.LOCAL).form_text(0) == "time of day"
 
 
 @pytest.mark.parametrize(
@@ -100,9 +116,24 @@ async def test_the_foot_says_what_times_are_counted_from(stage, chat_recording):
     async with stage(chat_recording, session=2) as on:
         assert "since" not in on.text().splitlines()[-1]
         await on.press("t")
-        assert "times are since the session began" in on.text().splitlines()[-1]
+        assert "Clock: since the session began." in on.text().splitlines()[-1]
         on.app.clear_notifications()
         await on.settle()
         assert "00:00.000/00:25.500" in on.text().splitlines()[-1] and "since the session began" in on.text().splitlines()[-1]
         await on.press("colon", *"9s", "enter")
         assert "00:09.000" in on.text().splitlines()[-1]
+
+
+async def test_the_columns_of_a_session_longer_than_an_hour_are_straight_on_every_screen(stage, script):
+    made = script("long.db")
+    for number in (1, 2):
+        made.open(number, 0, closed_ns=3_700_000 * MS, ending=Ending.CLEAN)
+        made.say(number, 100, S2C, "tool_executing", tool_call_id="c1", tool_name="wait")
+        made.say(number, 3_600_200, S2C, "tool_completed", tool_call_id="c1", tool_name="wait")
+    async with stage(made.write(3_700_000)) as on:
+        for keys in ((), ("enter",), ("q", "D", "2", "enter")):
+            await on.press(*keys)
+            on.app.clear_notifications()
+            await on.settle()
+            places = {line.index("◀ tool_") for line in on.text().splitlines() if "◀ tool_" in line}
+            assert len(places) == 1, on.text()

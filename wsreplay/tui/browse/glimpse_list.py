@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from wsreplay.store.paging import Head
-from wsreplay.tui.recording.clock import ShownClock
+from wsreplay.tui.recording.clock import ShownClock, last_ns
 from wsreplay.tui.recording.glimpse import Glimpse
 from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.tui.widgets.row_list import RowList
@@ -46,7 +46,7 @@ class GlimpseList(RowList, can_focus=False):
         heads = [item for item in glimpse.rows if isinstance(item, Head)]
         id_width = max(4, len(str(heads[-1].id))) if heads else 4
         type_width = _TYPE if width < _NARROW else _WIDE_TYPE
-        clock = ShownClock(self.host.clock_form, session.opened_ns, glimpse.runs)
+        clock = ShownClock(self.host.clock_form, session.opened_ns, glimpse.runs, last_ns(session, glimpse.runs))
         above = glimpse.rows[row - 1] if row else None
         before_ns = above.t_ns if isinstance(above, Head) else None
         painter = FrameRow(

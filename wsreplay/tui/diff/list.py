@@ -26,9 +26,13 @@ class DiffList(RowList):
         # all of them, once the sessions are aligned
         self.rows: Sequence[Row] = ()
         self._payloads = a, b
+        # of the times, in cells
+        self._time_cells = 0
 
     def fill(self, rows: Sequence[Row]) -> None:
         self.rows = rows
+        times = (message.t_ns for row in rows for message in (row.a, row.b) if message is not None)
+        self._time_cells = len(units.clock(max(times, default=0)))
         self.set_count(len(rows))
 
     def sign(self, kind: Kind) -> str:
@@ -54,7 +58,7 @@ class DiffList(RowList):
             return [(" " * room, look.style("faint"))]
         direction = look.style("to-client" if message.direction else "to-server")
         name = _STYLES[kind] if kind in (Kind.ONLY_A, Kind.ONLY_B) else "text"
-        lead = f"{message.frame_id or '':>6} {units.clock(message.t_ns)} "
+        lead = f"{message.frame_id or '':>6} {units.clock(message.t_ns):>{self._time_cells}} "
         left = max(0, room - len(lead) - 2)
         words = max(0, left - NAME)
         text = fitted(look.safe(message.name), left - words, ellipsis=look.signs.ellipsis)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from wsreplay.model import Run, moment_at, start_ns_of
+from wsreplay.model import Run, Session, moment_at, start_ns_of
 from wsreplay.units import HOUR, MILLISECOND, MINUTE, SECOND, clock, duration_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OF_DAY = r"(?:(\d{4}-\d\d-\d\d)[T ])?(\d{1,2}:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|UTC)?"
 _STEP_CELLS = 9  # as wide as 00:12.508
+
+
+def last_ns(session: Session | None, runs: Sequence[Run]) -> int:
+    """The last time that is known of a session, or of the whole recording, by its recorder's runs."""
+    if session is not None and session.closed_ns is not None:
+        return session.closed_ns
+    return max((run.reached_ns if run.ended_ns is None else run.ended_ns for run in runs), default=0)
 
 
 class ClockForm(StrEnum):
@@ -32,12 +40,14 @@ class ClockForm(StrEnum):
 
 class ShownClock(NamedTuple):
     """Times in one form. `begins_ns` is where the session begins that is shown (0 for the whole recording); `runs` are the
-    recorder's, which say what time of day it was. All times are ns on the recording's axis.
+    recorder's, which say what time of day it was. `reached_ns` is the last time that a column of them has room for. All times
+    are ns on the recording's axis.
     """
 
     form: ClockForm = ClockForm.RECORDING
     begins_ns: int = 0
     runs: tuple[Run, ...] = ()
+    reached_ns: int = 0
 
     @property
     def zero_ns(self) -> int:
@@ -45,6 +55,11 @@ class ShownClock(NamedTuple):
         if self._is_of_day and self.runs:
             return -(start_ns_of(self.runs[0]) % HOUR)
         return self.begins_ns if self.form is ClockForm.SESSION else 0
+
+    def form_text(self, t_ns: int) -> str:
+        """What times are written in: at `t_ns`, since the hour that is told twice in autumn has two zones."""
+        moment = self._moment(t_ns) if self.form is ClockForm.LOCAL else None
+        return self.form if moment is None else f"{self.form}, {moment:%Z}"
 
     def text(self, t_ns: int, places: int = 3) -> str:
         """`00:12.508`, or `14:03:22.508` by the wall. What follows `places` is cut off. A single time has no row before it."""
@@ -61,10 +76,14 @@ class ShownClock(NamedTuple):
         ns = t_ns - self.zero_ns
         return clock(ns) if ns < MINUTE else clock(-(-ns // SECOND) * SECOND, 0)
 
+    def column_text(self, t_ns: int) -> str:
+        """The same, as wide as the last time is: one hour more has two columns more."""
+        return f"{self.text(t_ns):>{len(self.text(max(self.reached_ns, self.zero_ns)))}}"
+
     def row_text(self, t_ns: int, before_ns: int | None) -> str:
-        """The time of a row; `before_ns` is that of the row before, None for the first."""
+        """The time of a row, as wide as that of any other; `before_ns` is that of the row before, None for the first."""
         if self.form is not ClockForm.STEP:
-            return self.text(t_ns)
+            return self.column_text(t_ns)
         step = "" if before_ns is None else f"{'+' if t_ns >= before_ns else ''}{duration_text(t_ns - before_ns)}"
         return f"{step:>{_STEP_CELLS}}"
 

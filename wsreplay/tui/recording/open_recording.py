@@ -17,7 +17,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, Choices, ReadAs
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
-from wsreplay.tui.recording.clock import ClockForm, ShownClock
+from wsreplay.tui.recording.clock import ClockForm, ShownClock, last_ns
 from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
 from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
@@ -257,7 +257,8 @@ class OpenRecording:
     def clock(self, form: ClockForm, session: Session | None) -> ShownClock:
         """How the times of a session, or of the whole recording, are written and read."""
         is_of_all = session is None and form is ClockForm.SESSION
-        return ShownClock(ClockForm.RECORDING if is_of_all else form, self.start_ns(session), tuple(self.runs))
+        shown = ClockForm.RECORDING if is_of_all else form
+        return ShownClock(shown, self.start_ns(session), tuple(self.runs), last_ns(session, self.runs))
 
     def reached_ns(self, session: Session | None) -> int:
         """Where a session, or the recording, ends so far."""

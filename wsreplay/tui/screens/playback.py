@@ -201,7 +201,7 @@ class PlaybackScreen(BaseScreen):
         cap = f"idle{look.signs.at_most}{units.duration_text(playback.idle_cap)}" if playback.idle_cap else "idle uncapped"
         lively = look.style("accent" if self.replaying else "dim", bold=self.replaying)
         stops = [("  stops at findings", look.style("word"))] if self.stops_at_findings else []
-        form = [] if clock.form is ClockForm.RECORDING else [(f"  {clock.form}", look.style("word"))]
+        form = [] if clock.form is ClockForm.RECORDING else [(f"  {clock.form_text(playback.at_ns)}", look.style("word"))]
         return [
             (f"{sign} ", lively), (clock.text(playback.at_ns), look.style("strong" if self.replaying else "text")),
             (f"/{clock.end_text(playback.end_ns)} ", look.style("dim")), (f"{look.signs.times}{speed}  ", look.style("dim")),

@@ -180,7 +180,7 @@ def _slowest(figures: Figures, clock: ShownClock) -> Iterator[StatisticsLine]:
     for span in figures.slowest:
         name = f"{span.kind} {span.name}"
         odd = "" if span.state == "completed" else f"  {span.state}"
-        text = f"{duration_text(span.lasted_ns):>9}  {name:<{room}}  {clock.text(span.start_ns)}"
+        text = f"{duration_text(span.lasted_ns):>9}  {name:<{room}}  {clock.column_text(span.start_ns)}"
         yield StatisticsLine(f"{text}  session {span.session}  frame {span.frame}{odd}", span.frame)
 
 

@@ -45,8 +45,9 @@ class FrameList(RowList):
         self.witnesses: Collection[int] = ()
         self.open: Collection[int] = ()
         self.needle = ""
-        # Rows that were painted, by (row, width, width of the ids), and which version of what is no frame they show.
-        self._strips: OrderedDict[tuple[int, int, int], Strip] = OrderedDict()
+        # Rows that were painted, by (row, width, cells of the ids, of the times), and which version of what is no frame
+        # they show.
+        self._strips: OrderedDict[tuple[int, int, int, int], Strip] = OrderedDict()
         self._extra_painted = 0
         # Which version of the durations rows were painted with.
         self._durations = 0
@@ -144,7 +145,7 @@ class FrameList(RowList):
     def paint(self, row: int, width: int) -> Strip:
         if row > self.view.last_row:
             return self._paint_item(self.view.row(row), row, width)  # its time runs
-        key = (row, width, self._id_width())
+        key = (row, width, self._id_width(), len(self._clock.column_text(0)))
         strip = self._strips.get(key)
         if strip is None:
             item = self.view.row(row)
