@@ -33,6 +33,10 @@ Pseudo-events are events of the connection: `ws.open`, `ws.close`, `ws.drop` (it
 `$.reason` and `$.by`; `ws.ping`, `ws.pong`. They count only if a rule names them. `c2s:` and `s2c:` give the direction of a
 message, `*` stands for anything.
 
+The first close frame says who ended a connection, with which code and why; the other side's is the answer. If none came, the
+connection was dropped by the side whose TCP connection ended first. Findings that speak of an ending name its connection's, and
+show that frame. If a recording was stopped, nobody knows how its connections ended, and what was open is inconclusive.
+
 Editors complete and check contracts with this JSON Schema:
 
 ```console

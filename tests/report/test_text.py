@@ -128,7 +128,7 @@ def test_drops_and_reconnects_are_told_in_their_place(traces: Traces) -> None:
     assert "session 1 · user u1 · /ws · 2 connections · 3s · 2 events of 2 types" in text
     assert "\n   00:00.500  a\n   00:01.000  ws.drop     dropped by the server without a close frame\n" in text
     assert "\n   00:02.000  ws.open     reconnected\n   00:02.500  b\n" in text
-    assert "\n   00:03.000  ws.close    closed with 1011: bye␛\n" in text
+    assert "\n   00:03.000  ws.close    closed (1011, bye␛)\n" in text
 
 
 def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Traces) -> None:

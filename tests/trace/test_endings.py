@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.endings import ending_text, ending_word
+from wsreplay.trace.endings import ending_text, ending_whole, ending_word, how_ended
 
 
 @pytest.mark.parametrize(
@@ -16,10 +16,15 @@ from wsreplay.trace.endings import ending_text, ending_word
         ({"ending": Ending.OPEN}, ""),
         ({"ending": Ending.TRUNCATED, "closed_by": "server"}, ""),
         *(({"ending": Ending.CLEAN, "closed_by": "client", "close_code": code}, "") for code in (1000, 1001, 1005, None)),
-        ({"ending": Ending.CLEAN, "closed_by": "server", "close_code": 1011}, "closed by the server with 1011"),
-        ({"ending": Ending.CLEAN, "close_code": 4000, "close_reason": "bye"}, "closed with 4000: bye"),
+        ({"ending": Ending.CLEAN, "closed_by": "server", "close_code": 1011}, "closed by the server (1011)"),
+        ({"ending": Ending.CLEAN, "close_code": 4000, "close_reason": "bye"}, "closed (4000, bye)"),
         ({"ending": Ending.DROPPED, "closed_by": "client"}, "dropped by the client without a close frame"),
         ({"ending": Ending.DROPPED}, "dropped without a close frame"),
+        ({"ending": Ending.DROPPED, "close_code": 1006}, "dropped without a close frame"),
+        (
+            {"ending": Ending.DROPPED, "closed_by": "server", "close_code": 1012},
+            "closed by the server (1012) without an answer",
+        ),
         ({"ending": Ending.REFUSED, "status": 403}, "refused with status 403"),
         ({"ending": Ending.REFUSED, "status": 502, "error": "nobody listens"}, "refused: nobody listens"),
         ({"ending": Ending.REFUSED, "status": None}, "refused: no reason is known"),
@@ -28,6 +33,25 @@ from wsreplay.trace.endings import ending_text, ending_word
 )
 def test_an_ending_in_words(facts: dict[str, Any], text: str) -> None:
     assert ending_text(Connection(1, 1, 0, path="/ws", **{"status": 101, **facts})) == text
+
+
+@pytest.mark.parametrize(
+    ("facts", "how", "whole"),
+    [
+        ({"ending": Ending.OPEN}, "", "open"),
+        ({"ending": Ending.TRUNCATED, "closed_by": "server", "close_code": 1000}, "", "truncated by the server"),
+        ({"ending": Ending.CLEAN, "closed_by": "client", "close_code": 1000}, *["closed by the client (1000)"] * 2),
+        ({"ending": Ending.CLEAN, "closed_by": "client"}, *["closed by the client"] * 2),
+        ({"ending": Ending.DROPPED, "closed_by": "server"}, *["dropped by the server"] * 2),
+        (
+            {"ending": Ending.MALFORMED, "closed_by": "server", "close_code": 1002},
+            "closed by the server (1002)", "malformed, closed by the server (1002)",
+        ),
+    ],
+)  # fmt: skip
+def test_an_ordinary_ending_has_words_too(facts: dict[str, Any], how: str, whole: str) -> None:
+    connection = Connection(1, 1, 0, path="/ws", **{"status": 101, **facts})
+    assert (how_ended(connection), ending_whole(connection)) == (how, whole)
 
 
 @pytest.mark.parametrize(

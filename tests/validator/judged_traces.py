@@ -60,6 +60,12 @@ class Trace:
     def drop(self, id: int = 1, by: str = "server") -> Trace:
         return self.close(id, by=by, ending=Ending.DROPPED)
 
+    def lose(self, id: int = 1, code: int = 1011, by: str = "server") -> Trace:
+        """One side has sent its close frame, and the connection is lost before the other's answer."""
+        self.drop(id, by)
+        self.connections[id] = self.connections[id]._replace(close_code=code)
+        return self
+
     def hold(self, start: float, end: float) -> Trace:
         """The recorder held traffic back from one time (s) to another."""
         self.holds.append(Hold(round(start * NS), round(end * NS)))
@@ -120,9 +126,7 @@ class Trace:
         typed = [m._replace(type=json.loads(m.payload).get("type")) if m.opcode == 1 else m for m in self.messages]
         return mutation_score.WholeTrace(tuple(self.ending()), tuple(typed), reached)
 
-    def judge(
-        self, contract: Contract | str = "agent-chat", inline: bool = True, span_log: SpanLog | None = None
-    ) -> Judgement:
+    def judge(self, contract: Contract | str = "agent-chat", inline: bool = True, span_log: SpanLog | None = None) -> Judgement:
         """The verdict of the whole trace; its spans go into the log, if one is given."""
         if isinstance(contract, str):
             contract = loaded(contract)

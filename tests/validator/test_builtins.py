@@ -195,7 +195,7 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
         ),
         (
             graphql().at(10).close(),
-            ["init-in-time: ws.close came 6.5s too late"],
+            ["init-in-time: ws.close by the client (1000) came 6.5s too late"],
         ),
         (ready().s2c("data").close(code=4400), ["unknown: unknown type data"]),
         (

@@ -223,6 +223,30 @@ def test_each_run_of_record_ends_by_itself() -> None:
     assert (rule.verdict, rule.inconclusive) == (Verdict.INCONCLUSIVE, 2)
 
 
+def test_a_user_who_is_back_after_the_recorder_was_stopped_goes_on_in_the_same_session() -> None:
+    """What came meanwhile nobody knows: what began before, or lacks a beginning, is inconclusive; what comes anew is judged."""
+    from wsreplay.model import Run
+
+    runs = [Run(n, "", start * NS, (start + 1) * NS, None, "", "", "", {}) for n, start in ((1, 0), (2, 3))]
+    connections = [
+        Connection(1, 1, 0, 1 * NS, user="u", ending=Ending.TRUNCATED),
+        Connection(2, 2, 3 * NS, 4 * NS, user="u", ending=Ending.CLEAN, closed_by="client", close_code=1000),
+    ]
+    text = "keys: {run: $.run}\nspans: {run: {by: run, start: s, end: e}}\nrules: [{id: r, precedence: [s, x]}]"
+    engine = Engine(loads(f"contract: x\n{text}"))
+    engine.expect(lifecycle(connections, stitch(connections), runs))
+    begun, ends, anew = b'{"type": "s", "run": 1}', b'{"type": "e", "run": 1}', b'{"type": "s", "run": 2}'
+    engine.run([row(1, NS // 2, begun), row(2, 3 * NS, ends, connection=2), row(3, 3 * NS + 1, anew, connection=2)])
+    engine.finish(4 * NS)
+    judgement = engine.judgement()
+    assert judgement.sessions == 1
+    assert [(finding.verdict, finding.message) for finding in judgement.findings] == [
+        (Verdict.INCONCLUSIVE, "s never came for run 1; e came without it; the recording has a gap here"),
+        (Verdict.VIOLATED, "e never came for run 2; the connection was closed by the client (1000)"),
+    ]
+    assert judgement.session_verdicts == {1: Verdict.VIOLATED}
+
+
 # So far, and bounded.
 
 

@@ -17,11 +17,15 @@ def judge(text: str, trace: Trace) -> Judgement:
 
 def test_a_condition_asks_for_the_code_and_the_reason_of_a_close():
     text = "rules: [{id: r, absence: {event: ws.close, where: {$.code: [1001, 1011], $.by: server}}}]"
-    assert said(judge(text, Trace().open().s2c("a").close(code=1011, by="server"))) == ["r: ws.close must not come"]
+    assert said(judge(text, Trace().open().s2c("a").close(code=1011, by="server"))) == [
+        "r: ws.close by the server (1011) must not come"
+    ]
     assert said(judge(text, Trace().open().s2c("a").close(code=1000, by="server"))) == []
     assert said(judge(text, Trace().open().s2c("a").close(code=1011, by="client"))) == []
     text = "rules: [{id: r, absence: {event: ws.close, where: {$.reason: away}}}]"
-    assert said(judge(text, Trace().open().s2c("a").close(reason="away"))) == ["r: ws.close must not come"]
+    assert said(judge(text, Trace().open().s2c("a").close(reason="away"))) == [
+        "r: ws.close by the client (1000, away) must not come"
+    ]
     assert said(judge(text, Trace().open().s2c("a").close(reason="back"))) == []
 
 

@@ -1,4 +1,8 @@
-"""How a connection ended, in words."""
+"""How a connection ended, in words. Whatever speaks of an ending says this: listings, reports, the interface, findings.
+
+Who ended it is the side that sent the first close frame (RFC 6455, section 7.1.5); the other side's close frame is the answer.
+Where none came, it is the side whose TCP connection ended first.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ from wsreplay.model import Connection, Ending
 
 # What a peer closes with when all is done: nothing to tell (RFC 6455, section 7.4.1).
 _ORDINARY = (1000, 1001, 1005, None)
+# No close frame came; on no wire (section 7.1.5), but programs write it down.
+_NO_FRAME = (1006, None)
 
 
 def ending_word(connection: Connection) -> str:
@@ -14,19 +20,38 @@ def ending_word(connection: Connection) -> str:
     return str(connection.ending) if is_ordinary else f"{connection.ending}, {connection.close_code}"
 
 
-def ending_text(connection: Connection) -> str:
-    """`dropped by the server without a close frame`; "" for an ordinary ending, and while the connection is open."""
+def how_ended(connection: Connection) -> str:
+    """`closed by the server (1011, overloaded)`, `dropped by the client`; "" while it is open, and where the recording ended
+    before it did."""
     by = f" by the {connection.closed_by}" if connection.closed_by else ""
-    reason = f": {connection.close_reason}" if connection.close_reason else ""
+    if connection.ending in (Ending.OPEN, Ending.TRUNCATED):
+        return ""
+    if connection.close_code in _NO_FRAME:
+        return f"{'closed' if connection.ending is Ending.CLEAN else 'dropped'}{by}"
+    reason = f", {connection.close_reason}" if connection.close_reason else ""
+    unanswered = " without an answer" if connection.ending is Ending.DROPPED else ""
+    return f"closed{by} ({connection.close_code}{reason}){unanswered}"
+
+
+def ending_whole(connection: Connection) -> str:
+    """The same, and a word for all other endings: `malformed, closed by the server (1002)`, `refused by the proxy`, `open`."""
+    how = how_ended(connection)
+    if connection.ending in (Ending.CLEAN, Ending.DROPPED):
+        return how
+    if connection.ending is Ending.MALFORMED and connection.close_code is not None:
+        return f"{connection.ending}, {how}"
+    return f"{connection.ending} by the {connection.closed_by}" if connection.closed_by else str(connection.ending)
+
+
+def ending_text(connection: Connection) -> str:
+    """The same where there is something to tell: `dropped by the server without a close frame`; "" for an ordinary ending."""
     match connection.ending:
         case Ending.CLEAN if connection.close_code in _ORDINARY:
             return ""
-        case Ending.CLEAN:
-            return f"closed{by} with {connection.close_code}{reason}"
-        case Ending.DROPPED:
-            return f"dropped{by} without a close frame"
+        case Ending.DROPPED if connection.close_code in _NO_FRAME:
+            return f"{how_ended(connection)} without a close frame"
         case Ending.REFUSED if connection.status and not connection.error:
             return f"refused with status {connection.status}"
         case Ending.MALFORMED | Ending.REFUSED:
             return f"{connection.ending}: {connection.error or 'no reason is known'}"
-    return ""
+    return how_ended(connection)

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
-from wsreplay.model import UNFINISHED, Connection, Ending, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
+from wsreplay.model import UNFINISHED, Connection, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
 from wsreplay.store.fragments import Fragments
 from wsreplay.trace.sessions import plain_path, resumable
 from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated
@@ -26,6 +26,7 @@ from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.span_log import SpanLog
 from wsreplay.validator.state.clock import NEVER
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import TraceEvent, end_event
 from wsreplay.validator.trace_state import SWEEP_NS, TraceState
 from wsreplay.validator.verdicts import Reached, anonymous_sessions, judgement
 
@@ -229,7 +230,9 @@ class Engine:
             else:
                 self.events += self._reader.read(conn, row[0], t, row[2], row[3])
         elif opcode in (Opcode.PING, Opcode.PONG):
-            self._happen(conn, "ws.ping" if opcode == Opcode.PING else "ws.pong", fid, t, direction, {})
+            self._happen(TraceEvent(conn, fid, t, "ws.ping" if opcode == Opcode.PING else "ws.pong", direction))
+        elif opcode == Opcode.CLOSE:
+            conn.see_close(direction, fid)
 
     # Time.
 
@@ -284,10 +287,8 @@ class Engine:
             self._closed(item.connection, item.t_ns)
         elif isinstance(item, Truncated):
             self._truncated(item.connection, item.t_ns)
-        elif isinstance(item, Lost):
-            conn = self._connections.get(item.connection.id)
-            if conn is not None:
-                self.trace_state.lose(conn)
+        elif isinstance(item, Lost) and (conn := self._connections.get(item.connection.id)) is not None:
+            self.trace_state.lose(conn)
 
     def _connection(self, cid: int, t: int) -> ConnectionState | None:
         """The connection of a message that comes in the moment in which it opens."""
@@ -313,7 +314,7 @@ class Engine:
             return
         conn = self._connections[connection.id] = self.trace_state.connect(connection, item.session)
         conn.read_by(self._reader.decoder_of(connection.id))
-        self._happen(conn, "ws.open", None, item.t_ns, None, {})
+        self._happen(TraceEvent(conn, None, item.t_ns, "ws.open", None))
 
     def _closed(self, connection: Connection, t: int) -> None:
         conn = self._connections.get(connection.id)
@@ -322,8 +323,7 @@ class Engine:
         conn.learn(connection)
         session = conn.session
         self.events += self._reader.finish(conn, t)
-        message = {"code": connection.close_code, "reason": connection.close_reason, "by": connection.closed_by}
-        self._happen(conn, "ws.close" if connection.ending is Ending.CLEAN else "ws.drop", None, t, None, message)
+        self._happen(end_event(conn, t))
         conn.end()
         session.leave(t)
         for group in self.monitors.connection_groups:

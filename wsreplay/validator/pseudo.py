@@ -26,14 +26,12 @@ class PseudoEvents:
         # pseudo-event → the templates and spans that name it
         self._named = {name: (_templates(monitors, name), _spans(monitors, name)) for name in PSEUDO_EVENTS}
 
-    def happen(
-        self, conn: ConnectionState, name: str, fid: int | None, t: int, direction: int | None, message: Any
-    ) -> None:
-        """Something befell a connection; `message` holds what conditions may ask for, such as a close's code."""
+    def happen(self, trace_event: TraceEvent) -> None:
+        """Something befell a connection."""
+        conn, name, t, message = trace_event.conn, trace_event.type, trace_event.t, trace_event.document
         if name in _ENDS:
             for observer in self._monitors.observers:
-                observer.happen(conn, name, message, t)
-        trace_event = TraceEvent(conn, fid, t, name, direction)
+                observer.happen(trace_event)
         templates, spans = self._named[name]
         for group, template in templates:
             event = fit(template.roles, None, name)
@@ -46,19 +44,19 @@ class PseudoEvents:
                 for slice_ in self._open_slices(group, template, conn, t):
                     template.event(slice_, roles, trace_event)
         for span in spans:
-            self._end(span, conn, name, fid, t, message)
+            self._end(span, trace_event, message)
 
-    def _end(self, span: SpanMonitor, conn: ConnectionState, name: str, fid: int | None, t: int, message: Any) -> None:
+    def _end(self, span: SpanMonitor, event: TraceEvent, message: Any) -> None:
         for end, patterns in span.span.ends:
             fits = any(
-                pattern.fits(None, name) and all(is_wanted(path.find(message), wanted) for path, wanted in pattern.where)
+                pattern.fits(None, event.type) and all(is_wanted(path.find(message), wanted) for path, wanted in pattern.where)
                 for pattern in patterns
             )
             if not fits:
                 continue
-            for instance in list(conn.session.spans[span.number].values()):
-                if instance.conn is conn:
-                    span.end(instance, end, t, fid, name)
+            for instance in list(event.conn.session.spans[span.number].values()):
+                if instance.conn is event.conn:
+                    span.end(instance, end, event.t, event.fid, event.type)
 
     def _open_slices(self, group: RuleGroup, template: Template, conn: ConnectionState, t: int) -> list[Slice]:
         if group.across_user:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from wsreplay.contract.model import Patterns, Rule
 from wsreplay.contract.unseen import NEAR
 from wsreplay.model import EventNumber, Hold
+from wsreplay.trace.endings import how_ended
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 from wsreplay.validator.state.trace_event import MessageEvent
@@ -351,14 +352,9 @@ def of_labels(labels: Sequence[tuple[str, str]]) -> str:
 
 
 def lost(conn: ConnectionState) -> str:
-    """`; the connection was closed by the client (1000)`; nothing while it is open."""
-    info = conn.info
-    if conn.open:
-        return ""
-    who = f" by the {info.closed_by}" if info.closed_by else ""
-    if info.close_code is not None:
-        return f"; the connection was closed{who} ({info.close_code}{', ' + info.close_reason if info.close_reason else ''})"
-    return f"; the connection was dropped{who}"
+    """`; the connection was closed by the client (1000)`; nothing while it is open, and where nobody knows."""
+    how = "" if conn.open else how_ended(conn.info)
+    return f"; the connection was {how}" if how else ""
 
 
 def blame(patterns: Patterns) -> str | None:

@@ -18,6 +18,7 @@ from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.template import COMPLETE, TRUNCATED
 from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
+from wsreplay.validator.state.resumption import open_spans
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice
 from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import Undecodable
@@ -48,19 +49,28 @@ class TraceState:
 
     def connect(self, connection: Connection, session_number: int) -> ConnectionState:
         """A connection opens, in a new session or in one that it resumes."""
-        session = self.sessions.get(session_number)
-        if session is None:
-            sizes = len(self._monitors.spans), len(self._groups)
-            session = self.sessions[session_number] = SessionState(session_number, *sizes)
+        session = self._session(session_number, connection)
         conn = ConnectionState(connection, session)
         if connection.id in self._named:
             session.name_by_message()
         for observer in self._monitors.observers:
             conn.bind_attributes(observer.connect(conn))
+        open_spans(conn)
         session.open(conn)
         for group in self._monitors.connection_groups:
             group.begin(conn.slice)
         return conn
+
+    def _session(self, number: int, connection: Connection) -> SessionState:
+        before = self.sessions.get(number)
+        if before is not None and not before.over:
+            return before
+        session = self.sessions[number] = SessionState(number, len(self._monitors.spans), len(self._groups))
+        if before is not None:  # it was lost sight of where the recorder was stopped
+            session.follow(before, connection.opened_ns)
+            if connection.user is not None:
+                self._undecodable_of(connection.user).interrupt(connection.opened_ns)
+        return session
 
     def close_session(self, session: SessionState, t: int, how: int, by: str) -> None:
         """Nothing more can come in a session: what is open in it is owed, or cannot be told."""

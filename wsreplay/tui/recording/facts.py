@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
+from wsreplay.trace.endings import ending_whole
 from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.summary import close_parts
 
@@ -50,17 +51,12 @@ def frame_facts(
 
 def connection_facts(connection: Connection, session: int | None, clock: ShownClock) -> list[DetailLine]:
     closed = connection.closed_ns
-    end = f"{connection.ending}"
-    if connection.closed_by:
-        end += f" by the {connection.closed_by}"
-    if connection.close_code:
-        end += f", {connection.close_code} {connection.close_reason or ''}".rstrip()
     facts: list[tuple[str, object]] = [
         ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
         ("opened", clock.text(connection.opened_ns)),
         ("closed", clock.text(closed) if closed is not None else None),
-        ("ended", end), ("error", connection.error), ("status", connection.status),
+        ("ended", ending_whole(connection)), ("error", connection.error), ("status", connection.status),
     ]  # fmt: skip
     lines: list[DetailLine] = [("plain", ""), ("head", "connection"), *_named(facts)]
     for title, headers in (("request headers", connection.request_headers), ("response headers", connection.response_headers)):

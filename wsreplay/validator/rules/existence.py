@@ -61,8 +61,8 @@ class Existence(Template):
             slice_,
             event.conn,
             kind="unexpected",
-            message=f"{event.type} came {_times(count)}, at most {self.rule.max} expected{where(slice_)}",
-            frames=frames_of(slice_.fid, event.fid),
+            message=f"{event.said} came {_times(count)}, at most {self.rule.max} expected{where(slice_)}",
+            frames=frames_of(slice_.fid, event.witness),
             activation=slice_.fid,
             seen=event.type,
             decided_at=event.t,
@@ -131,18 +131,13 @@ class Absence(Template):
                 slice_,
                 event.conn,
                 kind="unexpected",
-                message=f"{event.type} must not come{where(slice_)}",
-                frames=frames_of(_witness(event)),
+                message=f"{event.said} must not come{where(slice_)}",
+                frames=frames_of(event.witness),
                 activation=event.fid,
                 seen=event.type,
                 decided_at=event.t,
                 blame=event.sender,
             )
-
-
-def _witness(event: TraceEvent) -> int | None:
-    """The event's frame; of the end of a connection its last one, which is the close frame if one came."""
-    return event.conn.last_frame if event.fid is None and event.type != "ws.open" else event.fid
 
 
 class Init(Template):
@@ -160,8 +155,8 @@ class Init(Template):
                 slice_,
                 event.conn,
                 kind="order",
-                message=f"{event.type} came first, {either(expected)} expected{where(slice_)}",
-                frames=frames_of(event.fid),
+                message=f"{event.said} came first, {either(expected)} expected{where(slice_)}",
+                frames=frames_of(event.witness),
                 activation=event.fid,
                 expected=expected,
                 seen=event.type,
@@ -181,25 +176,26 @@ class End(Template):
     def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
         if slice_.state(self.number) is None:
             self.activate(slice_)
-        slice_.set_state(self.number, (bool(roles), event.fid, event.type))
+        slice_.set_state(self.number, (bool(roles), event))
 
     def decide(self, slice_: Slice, t: int, cause: str | None, by: str) -> None:
         state = slice_.state(self.number)
         if state is not None and not state[0]:
             last = tuple(pattern for operand in self.operands for pattern in operand)
             expected = names(last)
+            came: TraceEvent = state[1]
             self.violate(
                 slice_,
                 kind="missing",
                 absent=True,
-                message=f"{state[2]} came last, {either(expected)} expected{where(slice_)}",
-                frames=frames_of(state[1]),
-                activation=state[1],
+                message=f"{came.said} came last, {either(expected)} expected{where(slice_)}",
+                frames=frames_of(came.witness),
+                activation=came.fid,
                 expected=expected,
-                seen=state[2],
+                seen=came.type,
                 decided_by=by,
                 decided_at=t,
                 at_ns=missing_at(slice_, t),
-                unsure=why_unsure(slice_.undecodable, last, state[1]),
+                unsure=why_unsure(slice_.undecodable, last, came.fid),
                 caused_by=cause or explanation(slice_, expected),
             )

@@ -12,6 +12,7 @@ from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.clock import Clock
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class Observer:
@@ -37,8 +38,8 @@ class Observer:
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         """Once a minute of the trace: forget what has been idle. `sessions` are those that are not over."""
 
-    def happen(self, conn: ConnectionState, name: str, message: Any, t: int) -> None:
-        """A pseudo-event befalls a connection; `message` says more of it, such as a close's code. Before it has ended."""
+    def happen(self, event: TraceEvent) -> None:
+        """A connection opens, or is about to end: the event is an `EndEvent`, which knows how."""
 
     def conclude(self, session: SessionState, t: int, how: int, by: str) -> None:
         """Nothing more can come in a session: say what is owed in it, or cannot be told (`how` as slices close)."""

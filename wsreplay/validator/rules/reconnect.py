@@ -24,6 +24,7 @@ from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
 from wsreplay.validator.state.state import ConnectionState, SessionState
+from wsreplay.validator.state.trace_event import TraceEvent
 
 
 class Loss(Owed, eq=False):
@@ -31,6 +32,8 @@ class Loss(Owed, eq=False):
 
     conn: ConnectionState
     t: int
+    # the frame that began its end; where none did, the last one before it
+    frame: int | None
     # the session's last frame before it
     after: int | None
     in_middle: bool
@@ -58,19 +61,20 @@ class ReconnectMonitor(MessageMonitor):
     def link(self, spans: SpansEmitter) -> None:
         self._span, self._spans = spans.named(self.rule.span), tuple(spans.monitors)
 
-    def happen(self, conn: ConnectionState, name: str, message: Any, t: int) -> None:
-        if name == "ws.open":
-            self._opened(conn, t)
+    def happen(self, event: TraceEvent) -> None:
+        conn = event.conn
+        if event.type == "ws.open":
+            self._opened(conn, event.t)
         elif conn.session.connections > 1:
             return
-        elif _fits(self.rule.left, name, message):
+        elif _fits(self.rule.left, event):
             conn.session.let_go()
-        elif conn.user is not None and _fits(self.rule.lost, name, message):
+        elif conn.user is not None and _fits(self.rule.lost, event):
             assert self._span is not None
             in_middle = bool(conn.session.spans[self._span.number])
             is_owed = in_middle or self._span.listeners.is_awaited(conn.session)
-            if is_owed or name == "ws.drop":
-                self._lose(Loss(conn, t, conn.last_frame, in_middle, is_owed))
+            if is_owed or event.type == "ws.drop":
+                self._lose(Loss(conn, event.t, event.witness, conn.last_frame, in_middle, is_owed))
 
     def _lose(self, loss: Loss) -> None:
         assert self._span is not None
@@ -142,7 +146,7 @@ class ReconnectMonitor(MessageMonitor):
             kind=kind,
             severity=severity,
             message=message,
-            activation=loss.after,
+            activation=loss.frame,
             decided_by=by,
             decided_at=t,
             after=loss.after,
@@ -159,7 +163,8 @@ class ReconnectMonitor(MessageMonitor):
             session.doubt()
 
 
-def _fits(patterns: Patterns, name: str, message: Any) -> bool:
+def _fits(patterns: Patterns, event: TraceEvent) -> bool:
     return any(
-        pattern.fits(None, name) and all(path.find(message) in wanted for path, wanted in pattern.where) for pattern in patterns
+        pattern.fits(None, event.type) and all(path.find(event.document) in wanted for path, wanted in pattern.where)
+        for pattern in patterns
     )

@@ -77,7 +77,7 @@ class Response(Template):
                 self._answered(slice_, state, event)
             elif state.open and (self.rule.mode == "chain" or (self.rule.mode == "alternate" and roles & A)):
                 for obligation in state.open:
-                    self._fail(obligation, event.t, by="event", seen=event.type, seen_fid=event.fid, cause=None)
+                    self._fail(obligation, event.t, by="event", seen=event, cause=None)
                 state.open.clear()
         if roles & A:
             self._open(slice_, slice_.state(self.number) if states else None, event)
@@ -93,8 +93,8 @@ class Response(Template):
                     kind="late",
                     late_by=late,
                     seen=event.type,
-                    frames=frames_of(obligation.fid, event.fid),
-                    message=f"{event.type} came {duration_text(late)} too late{where(slice_)}",
+                    frames=frames_of(obligation.fid, event.witness),
+                    message=f"{event.said} came {duration_text(late)} too late{where(slice_)}",
                 )
         if slice_.states is not None:
             del slice_.states[self.number]
@@ -119,11 +119,11 @@ class Response(Template):
         state = obligation.slice_.state(self.number)
         if state is not None:
             state.expire(obligation)
-        reported = self._fail(obligation, obligation.due, by="deadline", seen=None, seen_fid=None, cause=None)
+        reported = self._fail(obligation, obligation.due, by="deadline", seen=None, cause=None)
         obligation.pass_deadline(reported.place)
 
     def _fail(
-        self, obligation: Obligation, t: int, *, by: str, seen: str | None, seen_fid: int | None, cause: str | None,
+        self, obligation: Obligation, t: int, *, by: str, seen: TraceEvent | None, cause: str | None,
         count: int = 1,
     ) -> Reported:  # fmt: skip
         obligation.settle()
@@ -131,7 +131,7 @@ class Response(Template):
         trigger, expected = names(self.operands[0]), names(self.operands[1])
         message = f"{either(expected)} did not come"
         message += f" within {duration_text(within)}" if by == "deadline" and within is not None else ""
-        message += f" before {seen}" if by == "event" else ""
+        message += f" before {seen.said}" if seen is not None else ""
         message += f" after {f'{count:,} × ' if count > 1 else ''}{either(trigger)}{where(slice_)}"
         if by not in ("event", "deadline") and any(pattern.type.startswith("ws.") for pattern in self.operands[1]):
             message += lost(obligation.conn)  # it did end, but not as it should have
@@ -142,10 +142,10 @@ class Response(Template):
             absent=by != "event",
             message=message,
             activation=obligation.fid,
-            frames=frames_of(obligation.fid, seen_fid),
+            frames=frames_of(obligation.fid, seen.witness if seen is not None else None),
             expected=expected,
             until=obligation.due if within is not None else None,
-            seen=seen,
+            seen=seen.type if seen is not None else None,
             decided_by=by,
             decided_at=t,
             at_ns=min(t, obligation.due) if within is not None else t,
@@ -167,7 +167,7 @@ class Response(Template):
         if state is not None and how == COMPLETE:
             for _, alike in groupby(state.open, self._is_told_alike):
                 obligations = list(alike)
-                self._fail(obligations[0], t, by=by, seen=None, seen_fid=None, cause=cause, count=len(obligations))
+                self._fail(obligations[0], t, by=by, seen=None, cause=cause, count=len(obligations))
         super().close(slice_, t, how, cause, by)
 
     def _is_told_alike(self, obligation: Obligation) -> tuple[int, str | None]:
@@ -246,14 +246,14 @@ class Precedence(Template):
             if not self.rule.unless:
                 self.counts.violate()  # that it is missing was said at the first event that needed it
             return
-        wanted = f"{either(first)} never came{where(slice_)}; {event.type} came without it"
+        wanted = f"{either(first)} never came{where(slice_)}; {event.said} came without it"
         reported = self.violate(
             slice_,
             event.conn,
             kind="missing" if self.simple else "order",
-            message=wanted if self.simple else f"{event.type} without {either(first)} {before}{where(slice_)}",
+            message=wanted if self.simple else f"{event.said} without {either(first)} {before}{where(slice_)}",
             activation=event.fid,
-            frames=frames_of(slice_.fid, event.fid),
+            frames=frames_of(slice_.fid, event.witness),
             expected=first,
             seen=event.type,
             decided_at=event.t,
@@ -331,7 +331,7 @@ class NotCoExistence(Template):
                 kind="unexpected",
                 message=f"{either(a)} and {either(b)} both came{where(slice_)}",
                 activation=first,
-                frames=frames_of(first, event.fid),
+                frames=frames_of(first, event.witness),
                 seen=event.type,
                 decided_at=event.t,
                 blame=event.sender,

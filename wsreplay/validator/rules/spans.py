@@ -18,6 +18,7 @@ from wsreplay.validator.rules.span_instances import SpanInstances
 from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED
 from wsreplay.validator.state.bounded import End
 from wsreplay.validator.state.keys import innermost, names_nothing
+from wsreplay.validator.state.resumption import go_on
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
 from wsreplay.validator.state.trace_event import MessageEvent
 
@@ -76,7 +77,9 @@ class SpanMonitor(SpanInstances):
     ) -> Instance | None:
         """A body or end event came while its span was not open. The instance that it implies, if any: its start is missing."""
         if names_nothing(key) and (open_ones := event.conn.session.spans[self.number]):
-            return next(reversed(open_ones.values()))  # it can only be of what is open here
+            instance = next(reversed(open_ones.values()))  # it can only be of what is open here
+            go_on(instance, event.conn)
+            return instance
         ended = event.conn.session.ended[self.number].get(key)
         anew = max(event.conn.session.asked, -1 if above is None else above.fid or 0)
         if ended is not None and anew <= ended[0]:
@@ -173,9 +176,10 @@ class SpanMonitor(SpanInstances):
         if self.span.for_session or is_left or instance.excused:
             if is_left and self.is_run and instance.parent is None and not instance.excused:
                 self.words.say_left(instance, t, by)
-            self.cut(instance, t, None, SUPPRESSED, lost(instance.session.last or instance.conn).strip(" ;"))
+            how = lost(instance.session.last or instance.conn) if is_left else self.words.why_cut(instance)
+            self.cut(instance, t, None, SUPPRESSED, how.strip(" ;"))
             return
-        why = lost(instance.session.last or instance.conn)
+        why = self.words.why_cut(instance)
         cause = self._cause(instance, t, by=by, why=why)
         if instance.children:
             for monitor, child in list(self._open_children(instance)):

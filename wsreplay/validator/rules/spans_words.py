@@ -19,6 +19,7 @@ from wsreplay.validator.reporting import (
     short,
     where,
 )
+from wsreplay.validator.state.resumption import place_of
 from wsreplay.validator.state.state import ConnectionState, Instance
 from wsreplay.validator.state.trace_event import MessageEvent, TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
@@ -151,6 +152,15 @@ class SpanWords:
             blame="client",
         )
 
+    def why_cut(self, instance: Instance) -> str:
+        """How the connection ended on which it was going on: `; the connection was closed by the server (1011)`. Nothing while
+        that connection is open."""
+        session, conn = instance.session, place_of(instance)
+        how = lost(conn)
+        if not how or session.last is conn:
+            return how
+        return f"{how}; the client reconnected, but the {self._span.id} did not go on"
+
     def say_missing(
         self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
     ) -> Reported:
@@ -158,7 +168,8 @@ class SpanWords:
         within = self._span.within_ns
         due = instance.t + instance.waited + within if within is not None else None
         if by == "deadline" and within is not None:
-            message = f"{either(self._ends)} did not come within {duration_text(within)}{where(instance)}{lost(instance.conn)}"
+            why = self.why_cut(instance)
+            message = f"{either(self._ends)} did not come within {duration_text(within)}{where(instance)}{why}"
         else:
             message = f"{either(self._ends)} never came{where(instance)}{why}"
         reported = self._reporter.report(

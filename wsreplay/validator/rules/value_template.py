@@ -45,7 +45,7 @@ class ValueTemplate(Template):
             event.conn,
             kind=kind,
             message=message + where(slice_),
-            frames=frames_of(since, event.fid),
+            frames=frames_of(since, event.witness),
             activation=event.fid if since is None else since,
             seen=event.type,
             decided_at=event.t,

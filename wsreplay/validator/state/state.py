@@ -214,6 +214,8 @@ class SessionState:
         self.waits: dict[Any, int] | None = None
         # the id of the finding that nobody came back after the last connection was lost
         self.lost_by: str | None = None
+        # instances that go on at another connection than where they began (`resumption`)
+        self.places: dict[Instance, ConnectionState] = {}
         # a rule of severity error is violated; something could not be decided
         self.violated = self.undecided = False
         # a rule of severity error could not be validated
@@ -222,6 +224,12 @@ class SessionState:
     def name_by_message(self) -> None:
         """A message says whose it is."""
         self.named_by_message = True
+
+    def follow(self, before: SessionState, t: int) -> None:
+        """The recording was interrupted: what was found before counts, and anything may have come meanwhile."""
+        self.violated, self.undecided, self.failed = before.violated, before.undecided, before.failed
+        self.unjudged = before.unjudged
+        self.undecodable.interrupt(t)
 
     def open(self, conn: ConnectionState) -> None:
         """A connection of the session opens."""
@@ -310,7 +318,7 @@ class SessionState:
     def close(self) -> None:
         """Keep no more than the verdict: there may be very many, one after another."""
         self.over, self.last, self.missed = True, None, None
-        self.spans, self.ended, self.tables = [], [], []
+        self.spans, self.ended, self.tables, self.places = [], [], [], {}
 
     def verdict(self, finished: bool) -> Verdict:
         """Violated where a rule of severity error is, an error where one could not be validated."""
@@ -348,7 +356,8 @@ class ConnectionState:
         # of the rules that have no keys
         self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
-        self.bind_attributes({f"span{number}": table for number, table in enumerate(session.spans)})
+        # the first close frame of each direction
+        self.close_frames: dict[int, int] = {}
 
     def bind_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
@@ -371,6 +380,10 @@ class ConnectionState:
     def pass_frame(self) -> None:
         """The frame has been looked at."""
         self.last_frame = self.frame
+
+    def see_close(self, direction: int, fid: int) -> None:
+        """A close frame comes."""
+        self.close_frames.setdefault(direction, fid)
 
     def read_by(self, decoder: str) -> None:
         """Its messages are read by this decoder."""

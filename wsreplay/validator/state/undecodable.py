@@ -10,6 +10,7 @@ from __future__ import annotations
 from wsreplay.contract.model import Patterns, may_fit
 from wsreplay.validator.state.clock import NEVER
 
+_BEFORE_ALL = 0  # a frame before the first
 UNREADABLE, LOST = "a message that could not be read came meanwhile", "the recording has a gap here"
 
 
@@ -32,10 +33,17 @@ class Undecodable:
         self.frames, self.times = [NEVER, NEVER], [NEVER, NEVER]
 
 
+    def interrupt(self, t: int) -> None:
+        """Nothing was recorded until now: anything may have come before the first frame that is here."""
+        for direction in (0, 1):
+            if self.frames[direction] < 0:
+                self.add(direction, _BEFORE_ALL, t)
+
+
 def why_unsure(undecodable: Undecodable, awaited: Patterns, since: int | None = None, since_ns: int = -1) -> str | None:
     """Why it cannot be said that none of these came: after the frame `since` (None: from the start), at `since_ns` or later."""
     start = -1 if since is None else since
     for direction, last in enumerate(undecodable.frames):
         if last > start and undecodable.times[direction] >= since_ns and may_fit(awaited, direction):
-            return LOST if last == NEVER else UNREADABLE
+            return LOST if last in (NEVER, _BEFORE_ALL) else UNREADABLE
     return None
