@@ -95,6 +95,31 @@ def test_a_products_type_time_and_counter_are_not_what_an_event_says() -> None:
     assert gist(payload, 80) == '{"ev":"trip.text","n":7,"data":{"piece":"Fly"}}'
 
 
+def test_the_type_is_not_what_an_event_says_wherever_it_stands() -> None:
+    payload = b'{"type": "event", "name": "agent_started", "data": {"name": "agent_started", "status": "up"}}'
+    assert gist(payload, 60, "agent_started") == "up"
+    assert gist(payload, 60) == "agent_started"
+
+
+@pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        (b'["agent_started", {"run_id": "r", "message": "hello"}]', "hello"),
+        (b'["agent_started", {"run_id": "r"}]', ""),
+        (b'["agent_started", "r", 1]', '["r",1]'),
+        (b'["agent_started"]', ""),
+        (b'["other", {"message": "hello"}]', '["other", {"message": "hello"}]'),
+        (b"[]", "[]"),
+    ],
+)
+def test_an_array_says_what_follows_its_type(payload: bytes, line: str) -> None:
+    assert gist(payload, 60, "agent_started") == line
+
+
+def test_a_number_may_be_the_type_of_an_array() -> None:
+    assert gist(b'[42, {"message": "hello"}]', 60, "42") == "hello"
+
+
 def test_the_version_of_json_rpc_is_not_what_a_call_says() -> None:
     call = b'{"jsonrpc": "2.0", "method": "delta", "params": {"turn": 1, "text": "all"}}'
     assert gist(call, 60, "delta") == "all"

@@ -13,7 +13,7 @@ import unicodedata
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -155,36 +155,52 @@ def hex_text(value: Any) -> str:
 def gist(payload: bytes, width: int, type_: str | None = None) -> str:
     """One line of at most `width` cells that says what an event of a type is about.
 
-    The first speaking field of a JSON object (its message, text, tool name …), also inside a `payload`; else its fields
-    without those that only address it; else what `preview` shows.
+    The first speaking field of a JSON object (its message, text, tool name …) but for its type, also inside a `payload`; else
+    its fields without those that only address it; else what `preview` shows. Of an array it is what follows the type.
     """
-    if len(payload) <= _SUMMARY_BYTES and payload[:1] in (b"{", b" ", b"\n", b"\t", b"\r"):
+    if len(payload) <= _SUMMARY_BYTES and payload[:1] in (b"{", b"[", b" ", b"\n", b"\t", b"\r"):
         try:
-            document = orjson.loads(payload)
+            document = body_of(orjson.loads(payload), type_)
             if isinstance(document, dict):
                 return fit(visible(_said(document, type_)), width)
+            if isinstance(document, ArrayBody):
+                return fit(visible(orjson.dumps(document.elements).decode() if document.elements else ""), width)
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # the latter: read, but nested too deep to be written
             return preview(payload, width)
     return preview(payload, width)
 
 
+class ArrayBody(NamedTuple):
+    """What follows the type in a message that is an array."""
+
+    elements: list[Any]
+
+
+def body_of(document: Any, type_: str | None) -> Any:
+    """The object that follows the type in `[type, {…}]`, or the `ArrayBody`; any other document as it is."""
+    if not isinstance(document, list) or type_ is None or [str(element) for element in document[:1]] != [type_]:
+        return document
+    _, *elements = document
+    return elements[0] if len(elements) == 1 and isinstance(elements[0], dict) else ArrayBody(elements)
+
+
 def _said(document: dict[str, Any], type_: str | None) -> str:
     places = [document, *(document[name] for name in _ENVELOPES if isinstance(document.get(name), dict))]
-    if spoken := _spoken(*places):
+    if spoken := _spoken(*places, but=type_):
         return spoken
     rest = {name: value for name, value in document.items() if not _is_addressing(name, value, type_)}
     inner = [value for value in rest.values() if not isinstance(value, int | float)]
     if len(inner) == 1 and inner[0] and isinstance(inner[0], dict):  # beside it a counter at most
         rest = inner[0]
-    return _spoken(rest) or (orjson.dumps(rest).decode() if rest else "")
+    return _spoken(rest, but=type_) or (orjson.dumps(rest).decode() if rest else "")
 
 
-def _spoken(*places: dict[str, Any]) -> str:
-    """The first speaking field in one of these objects; "" where there is none."""
+def _spoken(*places: dict[str, Any], but: str | None) -> str:
+    """The first speaking field in one of these objects that says something else than the type; "" where there is none."""
     for place in places:
         for name in _SPEAKING_FIELDS:
             value = place.get(name)
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and value != but:
                 return value
             if isinstance(value, dict) and isinstance(value.get("message"), str):
                 return str(value["message"])

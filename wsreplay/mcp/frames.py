@@ -57,7 +57,7 @@ class FrameObjects:
             "type": types[0] if len(types) == 1 else types,
             "opcode": None if frame.opcode == Opcode.TEXT else opcode,
             "size": len(frame.payload),
-            "about": gist(content, _GIST) or None,
+            "about": gist(content, _GIST, types[0] if len(types) == 1 else None) or None,
         }
 
     def by_id(self, ids: Iterable[int]) -> dict[int, Frame]:

@@ -130,7 +130,7 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
         if frame is None:
             continue
         named = f"{visible(frame.type)} " if frame.type else ""
-        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(frame.payload, _GIST)}"
+        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(frame.payload, _GIST, frame.type)}"
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
         until = f" by {clock(finding.until)}" if finding.until is not None else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from wsreplay.display import gist, is_time, preview_bytes
+from wsreplay.display import ArrayBody, body_of, gist, is_time, preview_bytes
 from wsreplay.model import Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 
@@ -34,9 +34,11 @@ def summary(head: Head) -> str:
     if head.type is None or head.size > _WHOLE:
         return _without_type(decoded(head.preview), head.type)
     try:
-        document = orjson.loads(head.preview)
+        document = body_of(orjson.loads(head.preview), head.type)
     except orjson.JSONDecodeError:
         return decoded(head.preview)
+    if isinstance(document, ArrayBody):
+        return gist(head.preview, _WHOLE, head.type)
     if not isinstance(document, dict):
         return decoded(head.preview)
     document = {name: value for name, value in document.items() if name != "type" and value != head.type}
