@@ -109,7 +109,7 @@ def whole(results):
     for result in results:
         if not isinstance(result, ScanResult):
             return results[-1]
-        result.add_to(ids)
+        ids = result.added_to(ids)
     return ids, results[-1].finished
 
 

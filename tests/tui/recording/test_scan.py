@@ -26,7 +26,7 @@ def put_together(results: list[ScanResult]) -> array[int]:
     ids = array("Q")
     for result in results:
         assert result.known == len(ids)
-        result.add_to(ids)
+        ids = result.added_to(ids)
     return ids
 
 
@@ -67,8 +67,16 @@ def test_what_came_meanwhile_stays_behind_what_the_scan_finds():
         ScanResult(2, array("Q", [4, 5]), array("Q", [12]), 0.8, False),
         ScanResult(5, array("Q", [1]), array("Q"), 1.0, True),
     ):
-        result.add_to(ids)
+        ids = result.added_to(ids)
     assert list(ids) == [1, 4, 5, 10, 11, 12, 90, 91]
+
+
+def test_what_comes_before_leaves_a_view_that_is_shown_as_it_is():
+    shown = array("Q", [10, 11])
+    assert list(ScanResult(2, array("Q", [4]), array("Q"), 1.0, True).added_to(shown)) == [4, 10, 11]
+    assert list(ScanResult(1, array("Q"), array("Q", [7]), 1.0, True).added_to(shown)) == [10, 7, 11]
+    assert list(shown) == [10, 11]
+    assert ScanResult(2, array("Q"), array("Q", [12]), 1.0, True).added_to(shown) is shown
 
 
 @pytest.mark.parametrize(("start", "forward", "near", "found"), [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from wsreplay.errors import RecordingError
 from wsreplay.tui.recording import open_recording as recording
 from wsreplay.tui.recording import scan
 from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.scan import ScanResult
 from wsreplay.tui.widgets.query_input import QueryInput
 
 MS = 1_000_000
@@ -43,6 +45,19 @@ async def test_a_filter_narrows_the_list_while_it_is_typed_and_escape_gives_all_
         await on.press("enter", "escape")
         assert screen.rows.matches is None
         assert screen.rows.view.frames == 13
+
+
+async def test_the_cursor_stays_on_its_frame_while_more_matches_come_before_it(stage, chat_recording):
+    async with stage(chat_recording, session=2) as on:
+        await on.press("G", "slash", *"type:*", "enter")
+        screen = on.app.screen
+        asked, base = screen.rows.filter, list(screen.rows.base)
+        for known, before, after in ((0, [], base[5:]), (len(base) - 5, base[:5], [])):
+            screen.rows.ask(asked)
+            screen.search._take_matches(ScanResult(known, array("Q", before), array("Q", after), 1.0, True))
+            await on.settle()
+            assert screen.inspector.item.id == base[-1]
+        assert len(screen.rows.matches) == len(base)
 
 
 async def test_a_mistake_in_a_filter_is_said_while_typing_and_the_rows_stay(stage, chat_recording):

@@ -142,8 +142,7 @@ class Rows:
     def take_ids(self, result: ScanResult) -> View:
         """More of the session is known."""
         base = self.base if result.known and isinstance(self.base, array) else array("Q")  # what was there at once comes again
-        result.add_to(base)
-        self.base, self.complete = base, result.finished
+        self.base, self.complete = result.added_to(base), result.finished
         if result.finished:
             self._looked_until = self.base[-1] if len(self.base) else 0
             self.grown(self.recording.reader.last_id())
@@ -158,7 +157,7 @@ class Rows:
         """What more the filter that was asked lets through; its first answer takes the place of what was shown."""
         if not result.known or self.matches is None:
             self.filter, self.matches = filter, self._asked_since[:]
-        result.add_to(self.matches)
+        self.matches = result.added_to(self.matches)
         if result.finished:
             self._asked = None
         return self._make()

@@ -36,10 +36,15 @@ class ScanResult(NamedTuple):
     done: float
     finished: bool
 
-    def add_to(self, ids: array[int]) -> None:
-        """Put these before and after the known ids, which are the first of `ids`."""
-        ids[self.known : self.known] = self.after
-        ids[:0] = self.before
+    def added_to(self, ids: array[int]) -> array[int]:
+        """`ids` with these before and after the known ones, which are its first.
+
+        The same array only where all of them keep their places: a view that is shown has it.
+        """
+        if self.before or self.known < len(ids):
+            return self.before + ids[: self.known] + self.after + ids[self.known :]
+        ids.extend(self.after)
+        return ids
 
 
 class _Reporter:

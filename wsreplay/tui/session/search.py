@@ -265,7 +265,7 @@ class SearchController:
     def _take_count(self, needle: str, result: ScanResult) -> None:
         if self._found is None:
             self._found = array("Q")
-        result.add_to(self._found)
+        self._found = result.added_to(self._found)
         self._is_counted = result.finished
         self._say_found(needle)
 
