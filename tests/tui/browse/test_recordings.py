@@ -188,6 +188,18 @@ async def test_a_file_that_is_locked_holds_nobody_up_says_why_and_is_read_when_i
             await on.until(lambda: not any(recording.why for recording in screen.recordings))
 
 
+@pytest.mark.parametrize(("width", "row"), [(80, "▲ broken.db is not a recording"), (120, "▲ is not a recording")])
+async def test_what_cannot_be_read_is_named_in_its_row_and_the_preview_says_all_of_why(stage, tmp_path, width, row):
+    (tmp_path / "broken.db").write_bytes(b"no database at all, only text" * 20)
+    async with stage(tmp_path, width=width) as on:
+        await on.until(lambda: on.app.screen.recordings)
+        await on.settle()
+        table, preview = on.text().replace("\N{NO-BREAK SPACE}", " ").split("╰", 1)
+        assert row in " ".join(table.split()) and table.count("broken.db") == 1
+        said = " ".join(preview.replace("│", "").split())
+        assert "broken.db is not a recording (not an SQLite file). `wsreplay import` reads other formats" in said
+
+
 async def test_a_process_that_is_killed_does_not_keep_the_recordings_from_being_validated(stage, chat_recording, tmp_path):
     for number in range(12):
         shutil.copy(chat_recording, tmp_path / f"{number}.db")

@@ -114,6 +114,10 @@ class ListingScreen(BaseScreen, FilteredList, Generic[Item]):
     def glimpse_title(self, item: Item, glimpse: Glimpse | None) -> str:
         """What stands above the glimpse of an item."""
 
+    def why_no_glimpse(self, _item: Item) -> str:
+        """Why there is nothing to be seen of an item; empty where that needs no words."""
+        return ""
+
     @abstractmethod
     def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:
         """Have it read in the background."""
@@ -195,7 +199,8 @@ class ListingScreen(BaseScreen, FilteredList, Generic[Item]):
         task = None if item is None or not self.has_class("-glimpse") else self.glimpse_task(item)
         if item is None or task is None:
             self.detail_due = False
-            self.glimpse.show(None, "" if item is None else self.glimpse_title(item, None))
+            title, why = ("", "") if item is None else (self.glimpse_title(item, None), self.why_no_glimpse(item))
+            self.glimpse.show(None, title, why)
             return
         identity = self.identity(item)
 

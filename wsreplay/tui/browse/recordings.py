@@ -150,7 +150,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         """What is wrong with it, or what it is; and the name of a style."""
         preview = self.preview(recording)
         if recording.why:
-            return recording.why, "warning"
+            return recording.why if self.table.shows(FILE) else f"{recording.name} {recording.why}", "warning"
         if recording.live:
             return "being recorded", "text"
         if preview is None:
@@ -258,6 +258,9 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         contract = next(iter(self.host.validation.contracts), None)
         work = partial(read_glimpse, preview.session, preview.evidence, preview.first, self.host.read_as, contract)
         return RecordingTask(item.path, work, LOCKED_S)
+
+    def why_no_glimpse(self, item: ListedRecording) -> str:
+        return f"{item.name} {item.why}" if item.why else ""
 
     def read_glimpse(self, task: Task, take: Callable[[Any], object], fail: Callable[[str], object]) -> None:
         self.jobs.run_in_thread(GLIMPSE, task, take, fail)

@@ -63,6 +63,10 @@ class Table(RowList):
                 return [(number, wanted[number] or max(4, rest)) for number in shown]
             shown.remove(last)
 
+    def shows(self, title: str) -> bool:
+        """Whether there is room for a column."""
+        return any(self.columns[number].title == title for number, _ in self._widths(self.row_width - 1))
+
     @property
     def row_width(self) -> int:
         """As wide as the head of the columns: a cell ends with blanks, which the scroll bar may cover."""
