@@ -33,3 +33,9 @@ def test_types_are_left_out_by_patterns() -> None:
 def test_an_empty_type_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--ignore-type needs a type"):
         LeftOut([text])
+
+
+def test_a_products_types_are_left_out_by_the_contracts_names_too() -> None:
+    called = {"hb": "heartbeat", "tok": "partial_result"}
+    leaves_out = LeftOut(["s2c:partial_*"], called=lambda type_: called.get(type_, type_))
+    assert [leaves_out(*event) for event in ((1, "hb"), (1, "tok"), (0, "tok"), (1, "other"))] == [True, True, False, False]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.identities import Fields, fields_of
-from wsreplay.contract.model import Contract, Span
+from wsreplay.contract.model import Contract, ProductMap, Span
 from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.users import sessions_of
 from wsreplay.diff.compare import Comparer
@@ -182,7 +182,8 @@ def _talks(
         sessions = sessions_of(recording, contract)
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
-        leaves_out = LeftOut(options.ignore_types, heartbeats=not options.heartbeats)
+        called = ProductMap().name_of if contract is None else contract.map.name_of
+        leaves_out = LeftOut(options.ignore_types, heartbeats=not options.heartbeats, called=called)
         talks = [ComparedSession(session, fields, options.coalesce, leaves_out) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
         for message in reading.messages(None if session is None else sorted(of), heartbeats=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from wsreplay.contract.model import parse_pattern
@@ -22,23 +22,30 @@ def is_heartbeat_type(type_: str) -> bool:
 
 
 class LeftOut:
-    """Says of a type whether its messages are left out. `types` are patterns, `[c2s:|s2c:]type` with `*`.
+    """Says of a type whether its messages are left out. `types` are patterns, `[c2s:|s2c:]type` with `*`; `called` gives the
+    contract's name of a product's type, by which it is left out, too.
 
-    Raises UsageError for an empty one.
+    Raises UsageError for an empty pattern.
     """
 
-    def __init__(self, types: Sequence[str] = (), *, heartbeats: bool = True) -> None:
+    def __init__(
+        self, types: Sequence[str] = (), *, heartbeats: bool = True, called: Callable[[str], str] = lambda type_: type_
+    ) -> None:
         self._patterns = [parse_pattern(text) for text in types]
         if any(not pattern.type for pattern in self._patterns):
             raise UsageError("--ignore-type needs a type, such as heartbeat or 's2c:*.delta'")
-        self._heartbeats = heartbeats
+        self._heartbeats, self._called = heartbeats, called
         # by direction and type
         self._known: dict[tuple[int, str], bool] = {}
 
     def __call__(self, direction: int, type_: str) -> bool:
         known = self._known.get((direction, type_))
         if known is None:
-            known = self._known[direction, type_] = (self._heartbeats and is_heartbeat_type(type_)) or any(
-                pattern.fits(direction, type_) for pattern in self._patterns
-            )
+            names = {type_, self._called(type_)}
+            known = self._known[direction, type_] = any(self._has(direction, name) for name in names)
         return known
+
+    def _has(self, direction: int, name: str) -> bool:
+        return (self._heartbeats and is_heartbeat_type(name)) or any(
+            pattern.fits(direction, name) for pattern in self._patterns
+        )
