@@ -40,6 +40,16 @@ def test_one_session_is_told_alone() -> None:
     assert select(RESULT, session=1).findings == RESULT.findings
 
 
+def test_a_rule_that_is_broken_in_another_session_only_is_not_told_to_be_broken() -> None:
+    def verdicts(session: int | None) -> dict[str, Verdict]:
+        judgement = select(RESULT, session=session).judgement
+        assert judgement is not None
+        return {rule.id: rule.verdict for rule in judgement.rules}
+
+    assert verdicts(1) == verdicts(None) != verdicts(2)
+    assert Verdict.VIOLATED not in verdicts(2).values()
+
+
 def test_what_follows_from_a_finding_that_is_not_told_stands_for_itself() -> None:
     assert [finding.rule for finding in select(RESULT, rules=["worked"]).failures()] == ["worked"]
 

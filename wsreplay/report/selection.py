@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wsreplay.errors import UsageError
 from wsreplay.report.result import FileResult, is_failure
-from wsreplay.validator.findings import Finding, Judgement, Severity, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import bare_type
 
 
@@ -31,7 +31,7 @@ def select(
     selected = replace(
         judgement,
         findings=kept,
-        rules=tuple(rule for rule in judgement.rules if not rules or rule.id in rules),
+        rules=tuple(_rule(rule, kept) for rule in judgement.rules if not rules or rule.id in rules),
         spans=tuple(record for record in judgement.spans if session in (None, record.session)),
         session_verdicts=verdicts,
         verdict=_verdict(judgement.verdict, kept),
@@ -61,6 +61,13 @@ def _is_about(
         and (not events or not types.isdisjoint(events))
         and session in (None, finding.session)
     )
+
+
+def _rule(rule: RuleVerdict, kept: Sequence[Finding]) -> RuleVerdict:
+    """A rule that is broken only where nothing is told of it is not told to be broken."""
+    if rule.verdict in (Verdict.VIOLATED, Verdict.ERROR) and all(finding.rule != rule.id for finding in kept):
+        return replace(rule, verdict=Verdict.SATISFIED)
+    return rule
 
 
 def _verdict(whole: Verdict, kept: Sequence[Finding]) -> Verdict:
