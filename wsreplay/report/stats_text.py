@@ -34,7 +34,7 @@ def _lines(
 ) -> Iterator[str]:
     total = statistics.total
     length = total.last_ns - (total.first_ns or 0)
-    untyped = f" · {statistics.untyped:,} messages without a type" if statistics.untyped else ""
+    untyped = f" · {count_text(statistics.untyped, 'message')} without a type" if statistics.untyped else ""
     about = f"{count_text(total.count, 'event')} in {duration_text(length)} · {size_text(total.size)}{untyped}"
     yield f"{paint(visible(path), BOLD)}   {about}"
     if not total.count:
