@@ -17,3 +17,12 @@ async def test_of_a_span_that_ended_late_is_said_how_grave_that_is_and_by_how_mu
         while "late by" not in on.text() and on.app.screen.canvas.cursor < on.app.screen.canvas.count - 1:
             await on.press("j")
         assert f"{sign} late by 2.1s" in on.text().splitlines()[-2]
+
+
+async def test_a_span_cut_after_its_connection_was_lost_is_told_as_its_bar_tells_it(stage, chat_recording):
+    async with stage(chat_recording, session=2, validating=True, width=120) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        await on.press("w", "g", "l")
+        about = on.text().splitlines()[-2]
+        assert "run performance  00:21.140 → 00:26.500  5.36s  cut" in about and "open" not in about
+        assert "5.36s cut" in on.text()

@@ -202,7 +202,7 @@ class Waterfall(RowList):
         for x, _ in self.window.ticks(cells.width, zero_ns=self._clock().zero_ns):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
         for first, after, _ in self.window.idle(cells.width):
-            cells.put(first, look.signs.dash * (after - first), look.style("line", on="ground"))
+            cells.put(first, look.signs.idle * (after - first), look.style("line", on="ground"))
         self._unread(cells)
         self._playhead(cells)
         chosen = [self.selected] if self.selected is not None and row == self.cursor else []

@@ -369,9 +369,10 @@ class WaterfallScreen(PlaybackScreen):
 
     def _about(self) -> list[Run]:
         span = self.canvas.selected
-        until_ns = self.playback.at_ns if self.replaying else self.playback.end_ns
         if span is None:
             return [(" ", self.look.style("dim"))]
+        ends_ns = max(self.playback.end_ns, span.end_ns or 0)  # a lost connection is waited for after its end
+        until_ns = self.playback.at_ns if self.replaying else ends_ns
         rank = next((place for place, candidate in enumerate(self._slowest, 1) if candidate is span), 0)
         return about_runs(
             self.look, self.shown_clock, span, until_ns, self._findings(), rank if len(self._slowest) > 1 else 0
