@@ -33,7 +33,7 @@ async def test_notes_stand_below_the_findings_or_where_there_are_none(stage, rec
     contract.write_text(f"{HEAD}rules: [{rule}]\n")
     async with stage(recording, validating=True, contracts=(str(contract),), width=100) as on:
         await on.until(lambda: on.app.validation.status.stage == "done")
-        assert "+2 not validated" in on.text()
+        assert "(2 not validated)" in on.text()
         await on.press("v")
         assert "note: session 1: not validated: 1 binary message" in on.text()
         assert "note: session 2: not validated: 1 connection" in on.text() and "/␛[31m" in on.text()
@@ -54,7 +54,7 @@ async def test_the_notes_of_a_session_are_its_own(stage, recording):
         await on.press("enter", "v")
         text = on.text()
         assert ("note: session 1" in text) + ("note: session 2" in text) == 1
-        assert "note: 1 connection skipped" in text and "+1 not validated" in text
+        assert "note: 1 connection skipped" in text and "(1 not validated)" in text
 
 
 async def test_a_contract_without_rules_is_said_to_demand_nothing(stage, recording):

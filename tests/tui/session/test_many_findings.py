@@ -126,7 +126,7 @@ async def test_the_list_of_findings_says_how_many_are_not_in_it(opened):
     async with show(width=160) as on:
         on.app.validation.take(result)
         await on.press("v")
-        assert "20,000 more stand in the sessions, not in this list" in on.text()
+        assert "20,000 more findings are only in the sessions: ] there goes to each" in on.text()
 
 
 async def test_playing_stops_at_findings_that_are_not_kept(opened):

@@ -40,7 +40,7 @@ COLUMNS = (
 )  # fmt: skip
 KEYS = (
     ("list.open", "open"), ("listing.next_wrong", "next with findings"), ("listing.filter", "filter"), ("listing.sort", "sort"),
-    ("sessions.all", "all frames"), ("sessions.findings", "findings"), ("sessions.diff", "diff"),
+    ("sessions.all", "all frames"), ("sessions.findings", "findings"), ("sessions.diff", "compare"),
     ("screen.contract", "contract"),
 )  # fmt: skip
 NO_MATCH = "No session has these words."

@@ -13,7 +13,7 @@ from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.widgets.list_filter import is_kept
 
-WORDS = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only A", Kind.ONLY_B: "only B"}
+WORDS = {Kind.SAME: "same", Kind.CHANGED: "changed", Kind.MOVED: "moved", Kind.ONLY_A: "only in A", Kind.ONLY_B: "only in B"}
 SEARCHED = 100_000  # bytes of a payload that are looked into
 CHUNK = 200  # rows whose payloads are read in one go
 _DIFFERENT_FIRST = {Kind.ONLY_A: 0, Kind.ONLY_B: 0, Kind.CHANGED: 1, Kind.MOVED: 2}

@@ -147,12 +147,12 @@ class DiffScreen(BaseScreen, FilteredList):
     def paint_lines(self) -> None:
         look = self.look
         (path_a, number_a), (path_b, number_b) = self.a, self.b
-        sides = f"A #{number_a}", f"B #{number_b}"
+        sides = f"A session {number_a}", f"B session {number_b}"
         if path_a == path_b:
-            self.head.say(head_runs(look, "diff", *sides, path_a.name), self.order_runs())
+            self.head.say(head_runs(look, "comparison", *sides, path_a.name), self.order_runs())
         else:
             names = f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"
-            self.head.say(head_runs(look, "diff", *names), self.order_runs())
+            self.head.say(head_runs(look, "comparison", *names), self.order_runs())
         counted = [f"{self.list.sign(kind)} {self._counts[kind]:,} {word}".strip() for kind, word in WORDS.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(counted)
         keys = (

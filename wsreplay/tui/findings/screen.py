@@ -171,7 +171,8 @@ class FindingsScreen(BaseScreen, FilteredList):
             rules = sum(len(judgement.rules) for judgement in self.recording.evidence.judgements)
             news = [(f" {rules} rules" if rules else " ", dim)]
         if left_out := self.recording.evidence.left_out:
-            news.append((f"   {left_out:,} more stand in the sessions, not in this list", look.style("warning")))
+            where = f"only in the sessions: {look.key('trace.next_finding')} there goes to each"
+            news.append((f"   {left_out:,} more findings are {where}", look.style("warning")))
         self.news.say(news, self.order_runs())
         keys = (
             ("list.open", "go there"), ("findings.fold", "fold"), ("listing.filter", "filter"), ("listing.sort", "sort"),

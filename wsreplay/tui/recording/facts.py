@@ -31,7 +31,7 @@ def frame_facts(
     """Everything the recording holds of a frame and its connection, but for the payload; `read_by` is its decoder."""
     direction = "server to client" if frame.direction else "client to server"
     facts: list[tuple[str, object]] = [
-        ("frame", f"{frame.id}, {frame.seq} of its connection"),
+        ("frame", f"{frame.id} (number {frame.seq} of its connection)"),
         ("time", f"{clock.text(frame.t_ns)}   {frame.t_ns:,} ns"),
         ("clock", clock.date_text(frame.t_ns)),
         ("direction", direction),
@@ -52,7 +52,7 @@ def frame_facts(
 def connection_facts(connection: Connection, session: int | None, clock: ShownClock) -> list[DetailLine]:
     closed = connection.closed_ns
     facts: list[tuple[str, object]] = [
-        ("number", f"{connection.id}, session {session}"), ("user", connection.user), ("path", connection.path),
+        ("number", f"{connection.id}, in session {session}"), ("user", connection.user), ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
         ("opened", clock.text(connection.opened_ns)),
         ("closed", clock.text(closed) if closed is not None else None),
@@ -73,7 +73,7 @@ def fault_facts(fault: Fault, session: int | None, clock: ShownClock) -> list[De
         ("what", fault.detail),
         ("time", f"{clock.text(fault.t_ns)}   {fault.t_ns:,} ns"),
         ("direction", directions.get(fault.direction) if fault.direction is not None else None),
-        ("connection", f"{fault.connection_id}, session {session}" if fault.connection_id is not None else None),
+        ("connection", f"{fault.connection_id}, in session {session}" if fault.connection_id is not None else None),
         ("after", f"frame {fault.frame_id}" if fault.frame_id is not None else None),
     ]
     why = "wsreplay injected this on purpose; neither client nor backend is at fault."
@@ -110,6 +110,7 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
     from wsreplay.report.timeline import why_decided  # the first screen does without the validator
 
     lines: list[DetailLine] = [(kind_of(finding), finding.message)]
+    frames = ", ".join(map(str, finding.frames))
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
         ("kind", finding.kind),
@@ -117,11 +118,11 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
         ("due by", clock.text(finding.until) if finding.until is not None else None),
         ("seen", finding.seen),
         ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),
-        ("shown at", clock.text(moment(finding))),
+        ("time", clock.text(moment(finding))),
         ("decided at", f"{clock.text(finding.decided_at)}, {why_decided(finding)}"),
         ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),
         ("began with", f"frame {finding.activation}" if finding.activation else None),
-        ("witness", "frames " + ", ".join(map(str, finding.frames)) if finding.frames else None),
+        ("witness", f"frame{'s' if len(finding.frames) > 1 else ''} {frames}" if frames else None),
         ("blame", finding.blame),
         ("follows", "from another finding" if finding.caused_by else None),
     ]

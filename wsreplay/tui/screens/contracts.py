@@ -13,7 +13,7 @@ from wsreplay.tui.screens.filtered_list import Sort
 from wsreplay.tui.screens.picker import Picker, PickerItem
 from wsreplay.tui.widgets.table import Column
 
-_NOTHING = "validate by no contract"
+_NOTHING = "no contract: do not validate"
 _YOURS = "in use"
 # What a contract begins with, and no other YAML.
 _CONTRACT = re.compile(rb"^(?:contract|extends)\s*:", re.MULTILINE)
@@ -27,7 +27,7 @@ class ContractPicker(Picker["tuple[str, ...]"]):
     def __init__(self, current: tuple[str, ...], folders: Sequence[Path] = ()) -> None:
         columns = (Column("contract", 30), Column("what it is for", 0))
         sorts = (Sort("kind", lambda _item: 0), Sort("name", lambda item: item.cells[0]))
-        super().__init__("Validate by one of these, or type the path of a contract", columns, sorts, "./my-contract.yaml")
+        super().__init__("Validate with one of these, or type the path of a contract", columns, sorts, "./my-contract.yaml")
         self._current = current
         self._folders = folders
 

@@ -74,8 +74,9 @@ def verdict_runs(look: Appearance, status: ValidationStatus, recording: OpenReco
             well = (look.own(f"– {why}"), look.style("warning"))
         elif recording.evidence.is_undecided(session):
             well = ("? not all is decided", look.style("warning"))
-        more = {"not kept": recording.evidence.forgotten, "not validated": recording.evidence.unjudged(session)}
-        rest = [(f" +{count:,} {what}", look.style("warning")) for what, count in more.items() if count]
+        more = {"more not kept": recording.evidence.forgotten, "not validated": recording.evidence.unjudged(session)}
+        besides = ", ".join(f"{count:,} {what}" for what, count in more.items() if count)
+        rest = [(f" ({besides})", look.style("warning"))] if besides else []
         runs = [*(counted or [well]), *rest]
     gap = [("  ", look.style())] if runs else []
     if status.stage is Stage.VALIDATING:

@@ -29,7 +29,7 @@ DETAIL, LIST = ("list.open", "detail"), ("screen.escape", "back to the list")  #
 HINTS = (
     ("session.filter", "filter"), ("session.search", "search"), ("trace.next_finding", "next finding"),
     ("session.findings", "findings"), ("session.waterfall", "waterfall"), ("playback.play", "play"),
-    ("playback.go_to", "go to"), ("trace.witness", "witness"), ("keep.mark", "mark"), ("session.diff", "diff"),
+    ("playback.go_to", "go to"), ("trace.witness", "witness"), ("keep.mark", "mark"), ("session.diff", "compare"),
     ("screen.back", "back"),
 )  # fmt: skip
 
