@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -9,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
+from named_users import CONTRACT, write_named
 
 from tests.report.conftest import MISSING_TOOL, RULES, inject, judged
+from wsreplay.contract import loads
 from wsreplay.report import FileResult, junit
+from wsreplay.validator import judge_files
 from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
 
 
@@ -43,6 +47,23 @@ def test_one_case_per_rule_and_session(chat: FileResult, schema: Any) -> None:
     (suite,) = root
     counts = [suite.get(name) for name in ("tests", "failures", "errors", "skipped", "timestamp")]
     assert counts == ["8", "2", "0", "2", "2026-11-20T10:00:00"]
+
+
+def test_totals_and_times_are_those_of_the_recordings(tmp_path: Path, schema: Any) -> None:
+    path = write_named(tmp_path / "named.db")
+    contract = loads(CONTRACT)
+    (outcome,) = judge_files([(path, contract)])
+    judged_result = FileResult(str(path), outcome.judgement, contract=contract)
+    before = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    root = checked(junit.render([judged_result, FileResult("nope.db", error="not a recording")]), schema)
+    assert dict(root.attrib) == {"name": "wsreplay", "tests": "3", "failures": "1", "errors": "1", "time": "1.000"}
+    suite, broken = root
+    assert (suite.get("timestamp"), suite.get("time")) == ("2026-11-20T10:00:00", "1.000")
+    assert [case.get("time") for case in suite.iter("testcase")] == ["0.900", "0.940"]  # zoe's session has two connections
+    assert (broken.get("time"), datetime.fromisoformat(broken.get("timestamp", "")) >= before) == ("0.000", True)
+    for name, tags in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
+        counts = [int(element.get(name, "")) for element in (root, suite, broken)]
+        assert counts[0] == counts[1] + counts[2] == len(list(root.iter(tags)))
 
 
 def test_the_body_says_everything(chat: FileResult, schema: Any) -> None:

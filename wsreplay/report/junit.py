@@ -1,23 +1,29 @@
 """JUnit XML: one suite per file and contract, one test case per rule and session.
 
-What Jenkins' schema (junit-10.xsd) and the older one of Ant (JUnit.xsd) both accept: at most one outcome per test case,
-everything that matters in its body, since some servers show nothing else.
+What Jenkins' schema (junit-10.xsd) accepts and, but for the totals of `testsuites`, the older one of Ant (JUnit.xsd), too: at
+most one outcome per test case, everything that matters in its body, since some servers show nothing else. A test case takes as
+long as its session, a suite as long as its recording: rules are checked side by side.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from socket import gethostname
+from typing import Self
 from xml.sax.saxutils import escape
 
+from wsreplay.contract.users import sessions_of
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
+from wsreplay.model import start_of
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place, why_unchecked
 from wsreplay.report.timeline import why_decided
 from wsreplay.store.reader import Recording
-from wsreplay.units import clock
+from wsreplay.units import SECOND, clock
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 
 _MOST_QUIET_SESSIONS = 200
@@ -36,6 +42,11 @@ class _Case:
     message: str = ""
     body: str = ""
 
+    @property
+    def scope(self) -> str:
+        """The session that it is about, as `_scope` says."""
+        return self.classname.rpartition(".")[2]
+
 
 def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR) -> str:
     """The document. A finding below `fail_on` does not fail its test case; it is told in the suite's output. Of strict results
@@ -43,31 +54,87 @@ def render(results: Sequence[FileResult], *, fail_on: Severity = Severity.ERROR)
     checked, a test case says why, as an error: what reads only this file must not see green."""
     fail_on = least_to_fail(results, fail_on)
     reasons = why_unchecked(results)
-    suites = [_suite(number, result, fail_on, why) for number, (result, why) in enumerate(zip(results, reasons, strict=True))]
-    return '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n' + "".join(suites) + "</testsuites>\n"
+    suites = [_Suite.of(result, fail_on, why) for result, why in zip(results, reasons, strict=True)]
+    totals = {
+        "name": "wsreplay",
+        "tests": str(sum(len(suite.cases) for suite in suites)),
+        "failures": str(sum(suite.count("failure") for suite in suites)),
+        "errors": str(sum(suite.count("error") for suite in suites)),
+        "time": _seconds(sum(suite.times.lasted_ns for suite in suites)),
+    }
+    bodies = (_suite(number, suite, fail_on) for number, suite in enumerate(suites))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites{_attributes(totals)}>\n' + "".join(bodies) + "</testsuites>\n"
 
 
-def _suite(number: int, result: FileResult, fail_on: Severity, why_unchecked: str) -> str:
-    injected = Injected.into(result) or Injected()
-    cases = list(_cases(result, fail_on, injected))
-    if why_unchecked:
-        cases.insert(0, _Case("can be validated", result.path, "error", why_unchecked, why_unchecked))
-    counts = {name: sum(case.outcome == name for case in cases) for name in ("failure", "error", "skipped")}
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When a recording began, and how long it and its sessions lasted, in ns; now and 0 where it does not say."""
+
+    started: datetime
+    lasted_ns: int = 0
+    sessions: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, result: FileResult) -> Self:
+        now = datetime.now(UTC)
+        if result.judgement is None:
+            return cls(now)
+        try:
+            with Recording.open(result.path) as recording, recording.snapshot():
+                runs, reached_ns = recording.runs(), recording.reached_ns()
+                sessions = {
+                    _scope(session.id): (reached_ns if session.closed_ns is None else session.closed_ns) - session.opened_ns
+                    for session in sessions_of(recording, result.contract)
+                }
+            return cls(start_of(runs[0].started_at) if runs else now, reached_ns, sessions)
+        except (RecordingError, UsageError, ValueError):
+            return cls(now)
+
+    def lasted(self, case: _Case) -> int:
+        """That of the session that a test case is about, else of the recording."""
+        return self.sessions.get(case.scope, self.lasted_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    """One file and contract."""
+
+    result: FileResult
+    injected: Injected
+    cases: Sequence[_Case]
+    times: _Times
+
+    @classmethod
+    def of(cls, result: FileResult, fail_on: Severity, why_unchecked: str) -> Self:
+        injected = Injected.into(result) or Injected()
+        cases = list(_cases(result, fail_on, injected))
+        if why_unchecked:
+            cases.insert(0, _Case("can be validated", result.path, "error", why_unchecked, why_unchecked))
+        return cls(result, injected, cases, _Times.of(result))
+
+    def count(self, outcome: str) -> int:
+        """How many test cases have this outcome."""
+        return sum(case.outcome == outcome for case in self.cases)
+
+
+def _suite(number: int, suite: _Suite, fail_on: Severity) -> str:
+    result, injected = suite.result, suite.injected
     attributes = {
         "id": str(number),
         "name": _suite_name(result),
         "package": "wsreplay",
-        "timestamp": _started_at(result),
-        "hostname": "localhost",
-        "tests": str(len(cases)),
-        "failures": str(counts["failure"]),
-        "errors": str(counts["error"]),
-        "skipped": str(counts["skipped"]),
-        "time": "0",
+        # without a zone, as the older schema wants it
+        "timestamp": suite.times.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        "hostname": gethostname() or "localhost",
+        "tests": str(len(suite.cases)),
+        "failures": str(suite.count("failure")),
+        "errors": str(suite.count("error")),
+        "skipped": str(suite.count("skipped")),
+        "time": _seconds(suite.times.lasted_ns),
     }
     lines = [f"<testsuite{_attributes(attributes)}>", "<properties>"]
     lines += [f"<property{_attributes({'name': name, 'value': value})}/>" for name, value in _properties(result, injected)]
-    lines += ["</properties>", *map(_case, cases)]
+    lines += ["</properties>", *(_case(case, suite.times.lasted(case)) for case in suite.cases)]
     output = _text(_output(result, fail_on, injected))
     lines += [f"<system-out>{output}</system-out>", "<system-err></system-err>", "</testsuite>"]
     return "".join(f"{line}\n" for line in lines)
@@ -87,18 +154,6 @@ def _properties(result: FileResult, injected: Injected) -> Iterator[tuple[str, s
         yield "sessions", str(result.judgement.sessions)
     if injected.faults:
         yield "injected faults", str(len(injected.faults))
-
-
-def _started_at(result: FileResult) -> str:
-    """When the recording began, without a zone as the older schema wants it."""
-    if result.judgement is not None:
-        try:
-            with Recording.open(result.path) as recording:
-                for run in recording.runs():
-                    return run.started_at[:19]
-        except (RecordingError, UsageError):
-            pass
-    return "1970-01-01T00:00:00"
 
 
 def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterator[_Case]:
@@ -216,12 +271,16 @@ def _output(result: FileResult, fail_on: Severity, injected: Injected) -> str:
 # XML. What XML 1.0 cannot hold (section 2.2) is a subset of what `visible` replaces.
 
 
-def _case(case: _Case) -> str:
-    head = f"<testcase{_attributes({'classname': case.classname, 'name': case.name, 'time': '0'})}"
+def _case(case: _Case, lasted_ns: int) -> str:
+    head = f"<testcase{_attributes({'classname': case.classname, 'name': case.name, 'time': _seconds(lasted_ns)})}"
     if not case.outcome:
         return f"{head}/>"
     attributes = {"message": case.message} | ({} if case.outcome == "skipped" else {"type": case.name})
     return f"{head}><{case.outcome}{_attributes(attributes)}>{_text(case.body)}</{case.outcome}></testcase>"
+
+
+def _seconds(ns: int) -> str:
+    return f"{max(0, ns) / SECOND:.3f}"
 
 
 def _attributes(values: dict[str, str]) -> str:
