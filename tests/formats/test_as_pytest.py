@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import resource
+import runpy
 import shutil
 import stat
 import subprocess
@@ -28,7 +29,7 @@ SAMPLES = Path(__file__).parents[2] / "recordings" / "samples"
 HOSTILE = "\"\"\"'''\\\n#\u202e\x1b[31m"
 
 
-def hand_over(sample: Path, out: Path, contract: str | None = None) -> list[Path]:
+def hand_over(sample: Path, out: Path, contract: str | Path | None = None) -> list[Path]:
     with Recording.open(sample) as recording:
         return as_pytest.write(recording, stitch(recording.connections())[0], out, contract)
 
@@ -93,9 +94,15 @@ def test_where_the_disk_is_full_nothing_stays(tmp_path: Path, refused: str) -> N
 
 
 def test_a_contract_that_was_chosen_judges_it(tmp_path: Path) -> None:
-    (test, _) = hand_over(SAMPLES / "healthy.db", tmp_path / "test_x.py", "/contracts/mine.yaml")
+    (tmp_path / "tests").mkdir()
+    contract = tmp_path / "contracts" / "mine.yaml"
+    (test, _) = hand_over(SAMPLES / "healthy.db", tmp_path / "tests" / "test_x.py", contract)
     text = test.read_text()
-    assert "CONTRACT = '/contracts/mine.yaml'" in text and text.count(", contract=CONTRACT") == 2
+    assert "CONTRACT = Path(__file__).parent / '../contracts/mine.yaml'\n" in text and text.count(", contract=CONTRACT") == 2
+    place = runpy.run_path(str(test))["CONTRACT"]
+    assert place.resolve() == contract.resolve()
+    (test, _) = hand_over(SAMPLES / "healthy.db", tmp_path / "test_y.py", "ag-ui")
+    assert "CONTRACT = 'ag-ui'\n" in test.read_text()
 
 
 def hostile_recording(path: Path, message: bytes) -> Path:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sample_chat import C2S, S2C, Script
 
 from recordings import write_messages
 from tests.testing.conftest import without_other_plugins
 from wsreplay.model import Direction, Opcode
 from wsreplay.store.reader import Recording
+from wsreplay.testing.cassette import PlayedTap
+from wsreplay.testing.client import ChatClient, ChatEnded
 
 pytest_plugins = "pytester"
 
@@ -134,3 +137,23 @@ def test_what_no_contract_fits_is_judged_by_none(pytester: pytest.Pytester) -> N
     write_messages(pytester.path / "cassettes" / "strange.db", [(Direction.CLIENT_TO_SERVER, Opcode.TEXT, b'{"kind":"ask"}')])
     pytester.makepyfile(test_chat=UNKNOWN)
     pytester.runpytest_inprocess(*without_other_plugins()).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("speed", [float("inf"), 1])
+async def test_who_waits_with_a_tap_is_told_when_the_cassette_has_said_all(tmp_path: Path, speed: float) -> None:
+    script = Script(tmp_path / "a.db")
+    script.open(1, 0, user=None)
+    talk = ((10, C2S, "chat"), (150, S2C, "one"), (300, S2C, "two"), (310, C2S, "chat"), (320, S2C, "more"))
+    for at, direction, type_ in talk:
+        script.say(1, at, direction, type_)
+    tap = PlayedTap(script.write(1_000), "ws://127.0.0.1:1/ws", tmp_path / "played.db", speed=speed)
+    async with tap, ChatClient(tap.url, timeout=3600, tap=tap) as client:
+        with pytest.raises(ChatEnded, match="hello can no longer come; received: nothing"):
+            await client.wait_for("hello")
+        await client.send({"type": "chat"})
+        with pytest.raises(ChatEnded, match="end can no longer come; received: one, two"):
+            await client.wait_for("end")
+        await client.send({"type": "chat"})
+        await client.wait_for("more")
+        assert await client.receive(default=None) is None
+    assert tap.complaints() == []

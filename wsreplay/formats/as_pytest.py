@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -39,15 +40,16 @@ def write(
     recording: Recording,
     session: Session,
     out: Path,
-    contract: str | None = None,
+    contract: str | Path | None = None,
     *,
     reading: MessageReading | None = None,
     runs: RunTypes = NO_RUNS,
 ) -> list[Path]:
     """Write the test's file, and its cassette beside it; both are new. Returns their paths.
 
-    `contract` is what the session is judged by: a built-in's name or a file's path; None for what fits; `none` if nothing does,
-    so that the test checks only what the client does. `reading` reads the recording as that contract does; `runs` are those of
+    `contract` is what the session is judged by: a built-in's name, or a file, which the test finds from where it stands; None
+    for what fits; `none` if nothing does, so that the test checks only what the client does. `reading` reads the recording as
+    that contract does; `runs` are those of
     the contract, for whose ends the client waits. Raises UsageError, and RecordingError where there is no room for the
     cassette.
     """
@@ -56,7 +58,7 @@ def write(
     for path in (out, cassette):
         if path.exists():
             raise UsageError(f"{path} exists: choose another name")
-    text = program(recording, session, name, contract, reading=reading, runs=runs)
+    text = program(recording, session, name, contract, reading=reading, runs=runs, folder=out.parent)
     try:
         cassette.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -81,12 +83,13 @@ def program(
     recording: Recording,
     session: Session,
     name: str,
-    contract: str | None = None,
+    contract: str | Path | None = None,
     *,
     reading: MessageReading | None = None,
     runs: RunTypes = NO_RUNS,
+    folder: Path = Path(),
 ) -> str:
-    """The test's text; `name` is the cassette's, the rest as for `write`."""
+    """The test's text; `name` is the cassette's, `folder` that of the test, the rest as for `write`."""
     sides = list(client_sides(recording, session, reading))
     if not sides:
         raise UsageError(f"session {session.id} was refused: there is nothing to replay")
@@ -96,6 +99,7 @@ def program(
     is_judged = contract != NO_CONTRACT
     is_named = contract is not None and is_judged
     of_contract = ", contract=CONTRACT" if is_named else ""
+    place = _contract_place(contract, folder) if contract is not None and is_named else ""
     user = session.user if session.user and not is_pseudonym(session.user) else None
     talk = [line for side in sides for line in _side(side, user, runs, of_contract)]
     lines = [
@@ -105,24 +109,33 @@ def program(
         '"""',
         "",
         "import asyncio",
+        *(["from pathlib import Path"] if place.startswith("Path") else []),
         "",
         "from wsreplay.testing import ChatClient",
         "",
         f"BACKEND = {backend!r}",
-        *([f"CONTRACT = {contract!r}"] if is_named else []),
+        *([f"CONTRACT = {place}"] if is_named else []),
         *([f"RUN_ENDS = {runs.end_types!r}"] if any("RUN_ENDS" in line for line in talk) else []),
         "",
         "",
         f"def test_{name}(wsreplay):",
         f"    with wsreplay.proxy(BACKEND, cassette={name!r}, speed={_speed(speed)}{of_contract}) as tap:",
-        "        asyncio.run(talk(tap.url))",
+        "        asyncio.run(talk(tap))",
         "    tap.assert_valid()" if is_judged else "    assert not tap.complaints()",
         "",
         "",
-        "async def talk(url):",
+        "async def talk(tap):",
         *talk,
     ]
     return "\n".join(lines) + "\n"
+
+
+def _contract_place(contract: str | Path, folder: Path) -> str:
+    """A contract as the test names it: a file from where the test stands, so that both can be committed and run anywhere."""
+    if isinstance(contract, str):
+        return repr(contract)
+    path = Path(os.path.relpath(contract.resolve(), folder.resolve()))
+    return f"Path(__file__).parent / {path.as_posix()!r}"
 
 
 def _speed(speed: float) -> str:
@@ -142,14 +155,14 @@ def _prose(text: str) -> str:
 def _side(side: ClientSide, user: str | None, runs: RunTypes, of_contract: str) -> Iterator[str]:
     """One connection; `user` is said in a header, since a token that said it is not recorded."""
     connection = side.connection
-    options = [f"timeout={_patience(side)}{of_contract}"]
+    options = [f"tap=tap, timeout={_patience(side)}{of_contract}"]
     if user is not None:
         options.append(f"headers={ {'X-User-Id': user}!r}")
     if connection.subprotocol:
         options.append(f"subprotocols=[{connection.subprotocol!r}]")
     if side.decoder is not None:
         options.append(f"decoder={side.decoder!r}")
-    yield f"    async with ChatClient(url, {', '.join(options)}) as client:"
+    yield f"    async with ChatClient(tap.url, {', '.join(options)}) as client:"
     *before, at_last = waits_of(side, runs)
     lines: list[str] = []
     for turn, waits in zip(side.turns, before, strict=True):

@@ -47,6 +47,8 @@ class Peer:
         # Nothing of ours may follow.
         self.sent_close = False
         self.control: Counter[int] = Counter()  # control frames that came since the last message, by their opcode
+        # Whole messages, of each side.
+        self.said = self.heard = 0
         self._masked = direction == 0
         self._decoder = StreamDecoder(direction=1 - direction, prompt=True)
         # What gathers until it is written in one go.
@@ -65,6 +67,7 @@ class Peer:
             if frame.message_opcode in (Opcode.TEXT, Opcode.BINARY):
                 self.control.clear()
                 self.listener.came(frame.message_opcode, frame.message or b"", now)
+                self.heard += 1  # at last: who knows of it finds what it led to
                 continue
             self.control[frame.opcode] += 1
             if frame.opcode == Opcode.PING and not self.sent_close:
@@ -104,6 +107,7 @@ class Peer:
     def send(self, opcode: int, payload: bytes, fin: bool = True) -> None:
         """Put a frame on its way; it goes with the next flush, or once enough has gathered."""
         self.send_raw(frame_bytes(opcode, payload, fin, self._masked))
+        self.said += fin and opcode < CLOSE
         if opcode == CLOSE:
             self.sent_close = True
 

@@ -180,7 +180,7 @@ class ScriptRunner:
 
     def _note_mismatch(self, came: str, step: Step | None = None) -> None:
         step = step or self.expected.next
-        expected = "nothing more" if step is None else _say(step)
+        expected = "nothing more" if step is None else step.words
         if step is not None and step.ours:
             expected += " to be heard"
         mismatch = Mismatch(self.script.session, self.script.connection.id, expected, came, step.frame_id if step else 0)
@@ -188,6 +188,13 @@ class ScriptRunner:
         self.how.mismatched(mismatch)
 
     # What we do.
+
+    @property
+    def has_said_all(self) -> bool:
+        """Whether nothing more goes out until the other side says something, or leaves."""
+        if self._index == len(self.script.steps):
+            return self.script.unknown_end or not self.script.we_end
+        return not self.script.steps[self._index].ours and not self.expected.has_come(self._index)
 
     def meet(self, peer: Peer) -> None:
         """This is the other side."""
@@ -391,9 +398,3 @@ class ScriptRunner:
         if peer.close_payload is not None and not peer.sent_close:
             peer.send(CLOSE, peer.close_payload)
         peer.close()
-
-
-def _say(step: Step) -> str:
-    if step.opcode == CLOSE and len(step.payload) > 1:
-        return f"close {int.from_bytes(step.payload[:2], 'big')}"
-    return step.name

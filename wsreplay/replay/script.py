@@ -43,6 +43,12 @@ class Step(NamedTuple):
         """What it is called on the console."""
         return self.type or Opcode(self.opcode).name.lower() if self.opcode in _NAMED else f"opcode {self.opcode}"
 
+    @property
+    def words(self) -> str:
+        """The same, with the code of a close frame."""
+        is_code = self.opcode == Opcode.CLOSE and len(self.payload) > 1
+        return f"close {int.from_bytes(self.payload[:2], 'big')}" if is_code else self.name
+
 
 _NAMED = frozenset(int(opcode) for opcode in Opcode)
 

@@ -86,6 +86,8 @@ class ReplayServer:
         # None until it is entered.
         self._server: asyncio.Server | None = None
         self._assignment: SessionAssignment
+        # What plays the connection that was opened last; None before the first.
+        self._latest: ScriptRunner | None = None
         self.connections = 0  # how many the recording has for clients to open
 
     @property
@@ -102,6 +104,13 @@ class ReplayServer:
     def url(self) -> str:
         host = self.options.host
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    def has_said_all(self, heard: int, said: int) -> bool:
+        """Whether the latest connection has nothing more to say, until its client says something: it has heard so many whole
+        messages, and said so many. May be asked from another thread."""
+        player = self._latest
+        # In this order: once all was heard what is due is known, and then only said.
+        return player is not None and player.peer.heard == heard and player.has_said_all and player.peer.said == said
 
     async def __aenter__(self) -> Self:
         async with await AsyncRecording.open(self.path) as recording:
@@ -161,6 +170,7 @@ class ReplayServer:
         subprotocol = _choose(script.connection.subprotocol, offered)
         peer = wire.accept(subprotocol, Listener(player.came, player.ended))
         player.meet(peer)
+        self._latest = player
         address = wire.transport.get_extra_info("peername")
         self._watch.opened(script, f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unknown")
         if subprotocol is None and script.connection.subprotocol is not None:

@@ -35,6 +35,7 @@ from wsreplay.testing.event import EventReader, HasEvent, event_of, members_of
 from wsreplay.units import SECOND, duration_text
 
 if TYPE_CHECKING:
+    from wsreplay.testing.tap import Tap
     from wsreplay.testing.validator import Stream
 
 D = TypeVar("D")
@@ -52,6 +53,7 @@ RAISE: Final = _NoDefault()
 DEFAULT_TIMEOUT = 10.0
 RUN_ENDS = ("agent_completed", "error_event", "agent_error")
 QUIET_S = 0.3
+_ASK_EVERY_S = 0.02  # a tap does not tell when its cassette has said all
 SHOWN = 8  # how many of the messages received an error lists
 
 
@@ -106,7 +108,8 @@ class ChatClient:
     `received` keeps all messages of all connections; `receive` and `wait_for` read them in order, each message once. `observe`
     is a stream of an EventValidator that gets everything the client sends and receives. `decoder` decodes the messages, such
     as `socket.io`: types are those that it finds, and its heartbeats are answered. `contract` (a name, a file, or a
-    Contract) is for messages whose type is not at `$.type`: its `envelope` says where it is.
+    Contract) is for messages whose type is not at `$.type`: its `envelope` says where it is. With a `tap`, that whose `url` it
+    connects to, nothing is waited for that a cassette does not hold: who waits is told at once that it can no longer come.
     """
 
     def __init__(
@@ -122,8 +125,11 @@ class ChatClient:
         observe: Stream | None = None,
         decoder: str | None = None,
         contract: str | Path | Contract | None = None,
+        tap: Tap | None = None,
     ) -> None:
-        self.url, self.timeout = url, timeout
+        self.url, self.timeout, self._tap = url, timeout, tap
+        # Whole messages of the latest connection.
+        self._sent = self._heard = 0
         self._observe = observe
         self._events = EventReader(decoder, contract) if decoder is not None or contract is not None else None
         # All that came, and how much of it was read by whoever waits.
@@ -195,6 +201,7 @@ class ChatClient:
         except (OSError, WebSocketException) as error:
             raise ConnectRefused(f"{self.url} cannot be reached: {error}") from error
         self.connections += 1
+        self._sent = self._heard = 0
         if self._events is not None:
             self._events.begin()
         self._alive = True
@@ -209,6 +216,7 @@ class ChatClient:
                     self._observe.receive(raw)
                 received = self._read_message(raw, number)
                 async with self._changed:
+                    self._heard += 1
                     self.received.extend(received)
                     self._changed.notify_all()
                 if self._events is not None and (answer := self._events.answer(raw)) is not None:
@@ -245,6 +253,7 @@ class ChatClient:
             self._events.read(0, raw)
         try:
             await self._connection.send(raw)
+            self._sent += 1
         except ConnectionClosed:
             raise ChatEnded(self._say("could not send")) from None
 
@@ -331,9 +340,11 @@ class ChatClient:
                         self._read += 1
                         if wanted(message):
                             return message
-                    if not self.connected:
+                    if not self.connected or (self._tap is not None and self._tap.has_said_all(self._sent, self._heard)):
                         raise ChatEnded(self._say(f"{what} can no longer come", first))
-                    await self._changed.wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(None if self._tap is None else _ASK_EVERY_S):
+                            await self._changed.wait()
         except TimeoutError:
             raise ChatTimeout(self._say(f"{what} did not come within {duration_text(seconds * SECOND)}", first)) from None
 

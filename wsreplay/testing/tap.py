@@ -224,6 +224,11 @@ class Tap:
 
     # What is to be said of it.
 
+    def has_said_all(self, heard: int, said: int) -> bool:
+        """Whether the backend of the latest connection, having heard and said so many messages, is known to say nothing more
+        before its client does: a cassette's may be, a live one's never is."""
+        return False
+
     def complaints(self) -> list[str]:
         """Problems other than findings, one line each."""
         return []

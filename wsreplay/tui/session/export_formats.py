@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wsreplay.errors import UsageError
 from wsreplay.files import new_file, write_new_file
-from wsreplay.model import NO_CONTRACT, Session
+from wsreplay.model import Session
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
@@ -98,12 +98,11 @@ def _write_pytest(job: HandoverJob) -> list[Path]:
     from wsreplay.validator.select import select_contract
 
     name = next(iter(job.contracts), None)
-    if name is not None and name not in (NO_CONTRACT, *builtin_names()):
-        name = str(Path(name).absolute())
     with Recording.open(job.path) as reader:
         named = None if name is None else load(name)
         runs = runs_of(named or select_contract(reader))
-        return as_pytest.write(reader, _one(job), job.out, name, reading=messages_of(reader, named), runs=runs)
+        judged_by = name if name is None or name in builtin_names() else Path(name)
+        return as_pytest.write(reader, _one(job), job.out, judged_by, reading=messages_of(reader, named), runs=runs)
 
 
 def _write_script(job: HandoverJob) -> list[Path]:
