@@ -30,6 +30,7 @@ from wsreplay.model import (
     lane_of,
 )
 from wsreplay.store import access, lock, verify
+from wsreplay.store.checkpoint import settle_ended
 from wsreplay.store.errors import readable, sound
 from wsreplay.store.fragments import FragmentJoiner
 
@@ -94,11 +95,15 @@ class Recording:
             self.close()
 
     def close(self) -> None:
-        """Close the file; whoever still reads gets RecordingClosed."""
+        """Close the file; whoever still reads gets RecordingClosed. The last one leaves a plain file, as the recorder does."""
+        if self._closed:
+            return
         self._closed = True
         self._db.close()
         if self._copy is not None:
             self._copy.close()
+        else:
+            settle_ended(self.path)
 
     def wait_for_locks(self, seconds: float) -> None:
         """How long to wait, from now on, for a program that has locked the file; five seconds unless told."""
