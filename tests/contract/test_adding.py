@@ -187,3 +187,23 @@ def test_a_circle_is_found_however_its_paths_are_written(tmp_path: Path) -> None
     write(tmp_path / "two" / "b.yaml", {"extends": "../two/../one/a.yaml"})
     with pytest.raises(ContractError, match="extends itself"):
         load(str(tmp_path / "one" / "a.yaml"))
+
+
+@pytest.mark.parametrize(("part", "why"), [
+    ("rules: [{id: latncy, enabled: false}]", "rules[0]: there is no rule 'latncy' to switch off; did you mean 'latency'?"),
+    ("+rules: [{id: latncy, enabled: false}]", "there is no rule 'latncy' to switch off; did you mean 'latency'?"),
+    ("unique: [{id: event-di, enabled: false}]", "there is no rule 'event-di' to switch off; did you mean 'event-id'?"),
+    ("rules: [{id: tool, enabled: false}]", "'tool' is a span: to switch it off, write `spans: {tool: {enabled: false}}`"),
+    ("spans: {tol: {enabled: false}}", "spans.tol: there is no span 'tol' to switch off; did you mean 'tool'?"),
+])  # fmt: skip
+def test_what_is_not_there_cannot_be_switched_off(part: str, why: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        loads(f"contract: c\nextends: agent-chat\n{part}")
+    assert why in str(caught.value)
+
+
+def test_a_contract_that_extends_none_has_nothing_to_switch_off_but_what_it_writes_out() -> None:
+    with pytest.raises(ContractError, match="there is no rule 's' to switch off"):
+        loads("contract: c\nrules: [{id: s, enabled: false}]")
+    contract = loads("contract: c\nrules: [{id: r, absence: a}, {id: s, absence: b, enabled: false}]")
+    assert [rule.id for rule in contract.rules] == ["r"]

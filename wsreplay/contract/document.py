@@ -213,19 +213,19 @@ def _to_their_kinds(base: dict[str, Value], change: Value, by_id: Collection[str
         else:
             parts[name] = value
     kinds = {
-        name: kind for kind in by_id if kind in base and kind != "rules" for name, _ in _identified(base[kind], kind)
+        name: kind for kind in by_id if kind in base and kind != "rules" for name, _ in identified(base[kind], kind)
     }
     rules = parts.get("rules")
     if rules is None or not isinstance(rules.data, list):
         return parts
     left = []
-    for name, rule in _identified(rules, "rules"):
+    for name, rule in identified(rules, "rules"):
         kind = kinds.get(name)
         if kind is None:
             left.append(rule)
         elif TEMPLATES.keys() & rule.data.keys():
             left.append(rule)
-            kept = [other for other_name, other in _identified(base[kind], kind) if other_name != name]
+            kept = [other for other_name, other in identified(base[kind], kind) if other_name != name]
             base[kind] = replace(base[kind], data=kept)
         else:
             parts[kind] = replace(rules, data=[*(parts[kind].items() if kind in parts else ()), rule])
@@ -258,8 +258,8 @@ def _added(base: Value | None, change: Value) -> Value:
 
 
 def _by_id(base: Value, change: Value, kind: str) -> Value:
-    members = dict(_identified(base, kind))
-    for name, value in _identified(change, kind, len(members)):
+    members = dict(identified(base, kind))
+    for name, value in identified(change, kind, len(members)):
         members[name] = _merge(_without_template(members[name], value), value, depth=1) if name in members else value
     return replace(change, data=list(members.values()))
 
@@ -279,7 +279,7 @@ def _without_template(base: Value, change: Value) -> Value:
 _IN_EVERY_RULE = ("id", "severity", "require_activation", "in", "by", "across", "after", "until", "unless")
 
 
-def _identified(rules: Value, kind: str, before: int = 0) -> list[tuple[str, Value]]:
+def identified(rules: Value, kind: str, before: int = 0) -> list[tuple[str, Value]]:
     """Rules with their ids as far as they have one; the first without is named like its kind: `left-open`.
     `before` is how many the base has."""
     names = (kind.replace("_", "-") if index == 0 else f"#{before + index}" for index, _ in enumerate(rules.items()))

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path as FilePath
@@ -14,7 +14,7 @@ from typing import Any
 
 from wsreplay.contract import paths
 from wsreplay.contract.check import check
-from wsreplay.contract.document import ADDING, Value, overlay, read, suggestion
+from wsreplay.contract.document import ADDING, Value, identified, overlay, read, suggestion
 from wsreplay.contract.mapping import PLACES, map_contract, map_envelope
 from wsreplay.contract.model import (
     CONNECTION_SOURCES,
@@ -25,6 +25,7 @@ from wsreplay.contract.model import (
     Rule,
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
+from wsreplay.contract.rules.kind import COMMON
 from wsreplay.contract.rules.table import KINDS
 from wsreplay.decode import OUR_DECODERS, decoder_names
 from wsreplay.errors import ContractError, UsageError
@@ -82,11 +83,40 @@ def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None
         documents.append(_check_top(below))
         texts[base_file] = base_text
     document = documents.pop()
+    _check_switched_off(document, {})
     for change in reversed(documents):  # from the base up: what a file adds is added to all that stands below it
+        _check_switched_off(change, document.mapping())
         document = overlay(document, change, _BY_ID, _MERGED)
     extends_line = top["extends"].place.line if "extends" in top else 0
     contract = _Loader(document).contract(text, digest.hexdigest()[:16])
     return replace(contract, extends_line=extends_line, texts=texts)
+
+
+def _check_switched_off(change: Value, base: Mapping[str, Value]) -> None:
+    """That the rules and spans that are switched off are in the base. One that is written out, and switched off, is its own."""
+    known = [id for key, part in base.items() if key in _BY_ID for id, _ in identified(part, key)]
+    spans = _members(base.get("spans"))
+    for name, part in change.mapping().items():
+        key = name.removeprefix(ADDING)
+        for id, rule in identified(part, key) if key in _BY_ID else ():
+            if id in known or not _is_switch(rule) or "id" not in rule.data:
+                continue
+            if id in spans:
+                rule.fail(f"{id!r} is a span: to switch it off, write `spans: {{{id}: {{enabled: false}}}}`")
+            rule.fail(f"there is no rule {id!r} to switch off{suggestion(id, known)}")
+    for id, span in _members(change.mapping().get("spans")).items():
+        if id not in spans and _is_switch(span):
+            span.fail(f"there is no span {id!r} to switch off{suggestion(id, spans)}")
+
+
+def _members(value: Value | None) -> dict[str, Value]:
+    return value.data if value is not None and isinstance(value.data, dict) else {}
+
+
+def _is_switch(rule: Value) -> bool:
+    """Whether it says of a rule only that it is not enabled."""
+    data = rule.data
+    return isinstance(data, dict) and data.keys() <= set(COMMON) and "enabled" in data and data["enabled"].data is False
 
 
 def _check_top(document: Value) -> Value:
