@@ -105,12 +105,14 @@ class ReplayServer:
         host = self.options.host
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def has_said_all(self, heard: int, said: int) -> bool:
+    def has_said_all(self, to_backend: int, from_backend: int) -> bool:
         """Whether the latest connection has nothing more to say, until its client says something: it has heard so many whole
         messages, and said so many. May be asked from another thread."""
         player = self._latest
+        if player is None or player.peer.heard != to_backend:
+            return False
         # In this order: once all was heard what is due is known, and then only said.
-        return player is not None and player.peer.heard == heard and player.has_said_all and player.peer.said == said
+        return player.has_said_all and player.peer.said == from_backend
 
     async def __aenter__(self) -> Self:
         async with await AsyncRecording.open(self.path) as recording:

@@ -82,8 +82,8 @@ class PlayedTap(Tap):
         """Where the client did not do what the recorded one did."""
         return self._server.mismatches
 
-    def has_said_all(self, heard: int, said: int) -> bool:
-        return self._server.has_said_all(heard, said)
+    def has_said_all(self, to_backend: int, from_backend: int) -> bool:
+        return self._server.has_said_all(to_backend, from_backend)
 
     def complaints(self) -> list[str]:
         """Each mismatch on a line, and what to do."""

@@ -224,7 +224,7 @@ class Tap:
 
     # What is to be said of it.
 
-    def has_said_all(self, heard: int, said: int) -> bool:
+    def has_said_all(self, to_backend: int, from_backend: int) -> bool:
         """Whether the backend of the latest connection, having heard and said so many messages, is known to say nothing more
         before its client does: a cassette's may be, a live one's never is."""
         return False
