@@ -19,7 +19,11 @@ What the exit codes mean: [Exit codes](exit-codes.md).
 
 ## Completion
 
-wsreplay completes commands, options, files, sessions, contracts and filters in bash, zsh and fish. For bash, put this line into
+wsreplay completes commands, options, recordings and folders, sessions, contracts and filters in bash, zsh and fish. Other files
+are offered where neither a recording nor a folder fits. A filter's values are those of the recording that the line names:
+`--filter type:` offers its types, `user:` its users, `'sev>=` the severities. Quote a filter that has `>`, `|` or spaces.
+
+For bash, put this line into
 `~/.bashrc`; for the others, write `zsh_source` or `fish_source` in place of `bash_source`:
 
 <!-- test: not run: needs a shell of its own -->

@@ -81,9 +81,35 @@ def test_decoders_are_offered(command: str) -> None:
 
 
 def test_filters_are_offered_term_by_term() -> None:
-    assert offered("show", LEAK, "--filter", "t") == [("plain", "type:"), ("plain", "thread:"), ("plain", "t:")]
-    assert offered("show", LEAK, "--filter", "type:x dir:s") == [("plain", "type:x dir:s2c")]
-    assert offered("show", LEAK, "--filter", "type:x") == []
+    assert filters("t") == ["type:", "thread:", "t:", "t>="]
+    assert filters("type:x dir:s") == ["type:x dir:s2c"]
+    assert filters("type:x") == []
+    assert filters("(dir:s2c|!sev>=w") == ["(dir:s2c|!sev>=warning"]
+
+
+def filters(text: str, *options: str) -> list[str]:
+    return [value for _, value in offered("show", LEAK, *options, "--filter", text)]
+
+
+def test_values_of_a_filter_are_those_of_the_recording(tmp_path: Path) -> None:
+    assert filters("type:tool_") == ["type:tool_executing", "type:tool_completed"]
+    assert filters("user:") == ["user:alice-neighbour", "user:alice"]
+    assert filters("session=") == ["session=1", "session=2"]
+    assert filters("ty") == filters("type:") != []  # bash would take a single offer for the end of the word
+    assert filters("thr") == ["thread:", "thread="]
+    contract = tmp_path / "own.yaml"
+    contract.write_text("contract: own\nenvelope: {type: $.tool_name}\n")
+    assert filters("type:", "-c", str(contract)) == ["type:search"]
+    assert [value for _, value in offered("show", "nowhere.db", "--filter", "type:")] == []
+    assert [value for _, value in offered("show", "--filter", "type:")] == []
+
+
+def test_a_folder_that_fits_keeps_other_files_out(folder: Path) -> None:
+    (folder / "agents.md").touch()
+    for words in (("show", "agents"), ("replay", "server", "agents"), ("contract", "map", "agents"), ("ls", "agents")):
+        assert offered(*words) == [("dir", "agents")]
+    assert offered("prune", "agents") == [("dir", "agents")]
+    assert offered("mutate", "ag") == [("plain", "again.db"), ("dir", "ag")]
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -94,7 +120,8 @@ def test_bash_completes_a_file_and_its_session(tmux: Tmux, tmp_path: Path) -> No
     program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-m", "wsreplay"])} "$@"\n')
     program.chmod(0o755)
     script = tmp_path / "rc"
-    script.write_text(f'PS1="$ "\nPATH={program.parent}:$PATH\neval "$(_WSREPLAY_COMPLETE=bash_source wsreplay)"\n')
+    lines = ['PS1="$ "', f"PATH={program.parent}:$PATH", "bind 'set show-all-if-ambiguous on'", "bind 'set bell-style none'"]
+    script.write_text("\n".join([*lines, 'eval "$(_WSREPLAY_COMPLETE=bash_source wsreplay)"']) + "\n")
     tmux.start("bash", "--rcfile", str(script), "-i")
     tmux.until(lambda screen: "$" in screen)
     tmux.type(f"cd {tmp_path}; PS1='here> '; clear\n")
@@ -105,17 +132,30 @@ def test_bash_completes_a_file_and_its_session(tmux: Tmux, tmp_path: Path) -> No
     tmux.until(lambda screen: "show leak.db" in screen)
     tmux.keys("BSpace")
     tmux.type("#")
-    tmux.keys("Tab", "Tab")
+    tmux.keys("Tab")
     shown = tmux.until(lambda screen: "leak.db#1" in screen and "leak.db#2" in screen)
     assert "Traceback" not in shown
     tmux.keys("C-c")
+    tmux.until(lambda screen: screen.rstrip().endswith("here>"))  # what is typed before goes with the line
     tmux.type("mkdir agents; touch again.db ag.yaml; clear\n")
     tmux.until(lambda screen: screen.strip() == "here>")
     tmux.type("wsreplay validate leak.db -c ag")
     tmux.until(lambda screen: "-c ag" in screen)
-    tmux.keys("Tab", "Tab")
+    tmux.keys("Tab")
     shown = tmux.until(lambda screen: all(name in screen for name in ("ag-ui", "agent-chat", "ag.yaml", "agents/")))
     assert "again" not in shown
+    tmux.keys("C-c")
+    tmux.until(lambda screen: screen.rstrip().endswith("here>"))
+    tmux.type("clear\n")
+    tmux.until(lambda screen: screen.strip() == "here>")
+    tmux.type("wsreplay show leak.db --filter dir:")  # where bash breaks the word
+    tmux.until(lambda screen: "dir:" in screen)
+    tmux.keys("Tab")
+    tmux.until(lambda screen: "c2s" in screen and "s2c" in screen)
+    tmux.type("c\t")
+    tmux.until(lambda screen: "--filter dir:c2s" in screen)
+    tmux.type(" -c agent-chat --filter 'sev>=w\t")
+    tmux.until(lambda screen: "'sev>=warning'" in screen)
 
 
 def test_sessions_are_those_that_the_line_makes_so_far(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from wsreplay.cli.completion import ContractName, RecordingName
+from wsreplay.cli.completion import ContractName, RecordingName, RecordingPath
 from wsreplay.contract import Contract, builtin_names, json_schema, load, purpose
 from wsreplay.contract.unseen import UnseenType
 from wsreplay.display import visible
@@ -84,7 +84,7 @@ def schema() -> None:
 
 
 @command.command(name="map")
-@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("recording", type=RecordingPath(path_type=Path))
 @click.option("-c", "--contract", "base", type=ContractName(), default="agent-chat", show_default=True,
               help="The contract to extend.")
 def map_recording(recording: Path, base: str) -> None:
@@ -107,7 +107,7 @@ def map_recording(recording: Path, base: str) -> None:
 
 @command.command(name="mutate")
 @click.argument("contract", type=ContractName())
-@click.argument("recording", type=click.Path(path_type=Path))
+@click.argument("recording", type=RecordingPath(path_type=Path))
 @click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="How many faults to try, at random.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
 def mutate(contract: str, recording: Path, most: int, seed: int) -> int:

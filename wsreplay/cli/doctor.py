@@ -19,6 +19,7 @@ import click
 
 import wsreplay
 from wsreplay.cli.address import Address
+from wsreplay.cli.completion import FolderPath
 from wsreplay.cli.defaults import in_force, value_errors
 from wsreplay.cli.options import recordings_folder
 from wsreplay.configuration import KEYS
@@ -36,7 +37,7 @@ Line = tuple[str, str]
 
 
 @click.command(name="doctor")
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", metavar="[DIR]", type=FolderPath(path_type=Path), required=False)
 @click.option("-l", "--listen", type=Address(), metavar="HOST:PORT",
               help="Address for record to listen at. [default: as configured, else 127.0.0.1:8765]")
 @click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also check that a backend listens there.")

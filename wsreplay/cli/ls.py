@@ -12,7 +12,7 @@ import click
 import orjson
 
 from wsreplay.cli.colour import VERDICT_COLOURS, colour_option, print_signed, wants_colour
-from wsreplay.cli.completion import ContractName
+from wsreplay.cli.completion import ContractName, RecordingPath
 from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, open_recording, recordings_folder, user_option
 from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
@@ -57,7 +57,7 @@ _SORTS: dict[str, Callable[[Listed], Any]] = {
 
 
 @click.command(name="ls")
-@click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=RecordingPath(path_type=Path))
 @click.option("-c", "--contract", type=ContractName(), help=f"Contract that decides the verdicts. {FITTING_DEFAULT}")
 @decoder_option
 @user_option(USER_PLACES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from wsreplay.cli.address import Address
-from wsreplay.cli.completion import ContractName
+from wsreplay.cli.completion import ContractName, FolderPath
 from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, recordings_folder, user_option
 from wsreplay.extras import require
 from wsreplay.trace.decoder_choices import ReadAs
@@ -16,7 +16,7 @@ from wsreplay.trace.identity import UserSource
 
 
 @click.command(name="mcp")
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), required=False)
+@click.argument("folder", metavar="[DIR]", type=FolderPath(path_type=Path), required=False)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"Contract for the assistant besides the built-ins; may repeat; the first is its default. {FITTING_DEFAULT}")
 @decoder_option

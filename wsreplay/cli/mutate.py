@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.completion import ContractName
+from wsreplay.cli.completion import ContractName, RecordingPath
 from wsreplay.cli.options import FITTING_DEFAULT, contract_of, decoder_option, make_parent
 from wsreplay.display import visible
 from wsreplay.errors import UsageError
@@ -16,7 +16,7 @@ from wsreplay.units import clock, count_text
 
 
 @click.command(name="mutate")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=RecordingPath(path_type=Path))
 @click.option("--fault", "faults", multiple=True, required=True, metavar="SPEC",
               help="KIND:PATTERN[,OPTION=VALUE]…, such as drop:tool_completed or delay:s2c:tool_*,by=3s,nth=2.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The new recording.")

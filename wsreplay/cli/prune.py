@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from wsreplay.cli.completion import ContractName
+from wsreplay.cli.completion import ContractName, FolderPath
 from wsreplay.cli.options import FITTING_DEFAULT, Duration, Size, recordings_folder
 from wsreplay.cli.streams import harmless
 from wsreplay.display import visible
@@ -34,7 +34,7 @@ class _Candidate:
 
 
 @click.command(name="prune")
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", required=False, type=FolderPath(path_type=Path))
 @click.option("--older-than", type=Duration(bare=False), metavar="TIME", help="Remove those that ended longer ago: 30d, 12h.")
 @click.option("--larger-than", type=Size(), metavar="SIZE", help="Remove recordings larger than this, such as 1GB.")
 @click.option("--keep-total", type=Size(), metavar="SIZE", help="Remove the oldest until the rest is no larger than this.")

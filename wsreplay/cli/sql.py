@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from wsreplay.cli.completion import ContractName
+from wsreplay.cli.completion import ContractName, RecordingPath
 from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, line_width, recordings_folder, user_option
 from wsreplay.display import cells, fit, pad, visible
 from wsreplay.extras import require
@@ -29,7 +29,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @click.command(name="sql")
 @click.argument("query", metavar="QUERY")
-@click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[FILE|DIR]...", nargs=-1, type=RecordingPath(path_type=Path))
 @click.option("-f", "--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True,
               help="Output format; json prints one object per line.")
 @click.option("--limit", type=click.IntRange(0), metavar="N",

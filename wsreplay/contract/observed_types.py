@@ -62,6 +62,14 @@ def look(recording: Recording, base: Contract | None = None) -> ObservedTypes:
     return seen.by_type(seen.find_type_path(names))
 
 
+def count_types(recording: Recording, contract: Contract | None, decoder: str | None = None) -> Counter[str]:
+    """How often which type came among the first messages, as a contract and a decoder read them. Raises UsageError."""
+    counts = Counter[str]()
+    for (_, type_), count in _Messages(recording, reading_of(recording, contract, decoder)).by_type(None).counts.items():
+        counts[type_] += count
+    return counts
+
+
 def says_where_types_are(contract: Contract) -> bool:
     """Whether a contract has a way of its own to read messages."""
     envelope = contract.envelope
