@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import sys
@@ -31,6 +32,9 @@ os.environ["XDG_STATE_HOME"] = os.devnull
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Seconds that a process of tests may take to end when all its tests have ended.
+END_WITHIN_S = 120
+
 # How long an example takes is the machine's business; what it shows is ours.
 settings.register_profile("wsreplay", deadline=None, max_examples=FEW)
 settings.register_profile("campaign", deadline=None, max_examples=MANY)
@@ -52,6 +56,12 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish() -> None:
+    """A process that does not come to its end says what it waits for, and ends: nobody would see, nor end, that otherwise."""
+    faulthandler.dump_traceback_later(END_WITHIN_S, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture

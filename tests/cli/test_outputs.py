@@ -34,7 +34,7 @@ def source(recording: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     path = folder / "a.db"
     shutil.copyfile(recording, path)
-    path.with_suffix(".jsonl").write_bytes(subprocess.run([*WSREPLAY, "export", path], capture_output=True, check=True).stdout)
+    path.with_suffix(".jsonl").write_text(run("export", path).out, encoding="utf-8")
     return path
 
 

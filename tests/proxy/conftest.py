@@ -28,7 +28,9 @@ def relay(listener: Listener, tmp_path: Path) -> Iterator[Callable[..., Relay]]:
     started: list[Relay] = []
 
     def start(upstream: str | None = None, path: Path | None = None, **options: Any) -> Relay:
-        started.append(Relay(upstream or f"ws://127.0.0.1:{listener.port}", path or tmp_path / "a.db", **options))
+        forked = options.pop("forked", "preexec" not in options)
+        upstream = upstream or f"ws://127.0.0.1:{listener.port}"
+        started.append(Relay(upstream, path or tmp_path / "a.db", forked=forked, **options))
         return started[-1]
 
     yield start

@@ -145,7 +145,7 @@ def server() -> Iterator[int]:
 
 @pytest.fixture(scope="module", params=LOOPS)
 def relay(request: pytest.FixtureRequest, server: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    relay = Relay(f"ws://127.0.0.1:{server}", tmp_path_factory.mktemp("conformance") / "a.db", request.param)
+    relay = Relay(f"ws://127.0.0.1:{server}", tmp_path_factory.mktemp("conformance") / "a.db", request.param, forked=True)
     yield relay
     relay.end()
 
@@ -193,7 +193,7 @@ def test_the_server_behaves_as_without_the_proxy(name: str, server: int, relay: 
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_every_case_is_recorded(server: int, tmp_path: Path, loop: str) -> None:
-    proxy = Relay(f"ws://127.0.0.1:{server}", tmp_path / "a.db", loop)
+    proxy = Relay(f"ws://127.0.0.1:{server}", tmp_path / "a.db", loop, forked=True)
     try:
         for name in CASES:
             behaviour(proxy.port, name)

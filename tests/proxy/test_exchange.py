@@ -110,7 +110,8 @@ def play(steps: Steps, listener: Listener, port: int) -> list[tuple[str, object]
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     """One relay for all cases."""
     listener = Listener()
-    relay = Relay(f"ws://127.0.0.1:{listener.port}", tmp_path_factory.mktemp("http") / "a.db", request.param, keep_host=True)
+    path = tmp_path_factory.mktemp("http") / "a.db"
+    relay = Relay(f"ws://127.0.0.1:{listener.port}", path, request.param, forked=True, keep_host=True)
     yield listener, relay
     relay.end()
     listener.close()

@@ -45,7 +45,7 @@ def send_what_goes(sockets: list[socket.socket]) -> int:
 @pytest.mark.parametrize("loop", LOOPS)
 def test_many_connections_keep_no_more_than_one(loop: str, listener: Listener, relay: Callable[..., Relay]) -> None:
     """Each chunk that waits is kept once, and none is read beyond what may be kept."""
-    proxy = relay(loop=loop, max_payload=1000)
+    proxy = relay(loop=loop, max_payload=1000, forked=False)
     pairs = [upgraded(listener, proxy.port) for _ in range(CONNECTIONS)]
     servers = [server for _, server in pairs]
     before = resident(proxy.process.pid)

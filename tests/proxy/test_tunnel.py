@@ -98,7 +98,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """One relay for all cases."""
     listener = Listener()
     path = tmp_path_factory.mktemp("tunnel") / "a.db"
-    relay = Relay(f"ws://127.0.0.1:{listener.port}", path, request.param, keep_host=True)
+    relay = Relay(f"ws://127.0.0.1:{listener.port}", path, request.param, forked=True, keep_host=True)
     yield listener, relay
     relay.end()
     listener.close()
@@ -199,7 +199,7 @@ def test_tls_on_both_legs_carries_the_same_bytes(tmp_path: Path, loop: str) -> N
     serving.load_cert_chain(PEM)
     trusting = ssl.create_default_context(cafile=str(PEM))
     options = {"tls_cert": str(PEM), "tls_key": str(PEM)}
-    proxy = Relay(f"wss://localhost:{listener.port}", tmp_path / "a.db", loop, insecure=True, **options)
+    proxy = Relay(f"wss://localhost:{listener.port}", tmp_path / "a.db", loop, insecure=True, forked=True, **options)
     try:
         client = trusting.wrap_socket(rawpeers.connect(proxy.port), server_hostname="localhost")
         client.sendall(request())

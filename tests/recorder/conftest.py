@@ -15,8 +15,8 @@ def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
     """Starts relays; they are gone when the test is over."""
     started: list[Relay] = []
 
-    def start(port: int, path: Path | None = None, **options: Any) -> Relay:
-        started.append(Relay(f"ws://127.0.0.1:{port}", path or tmp_path / "a.db", **options))
+    def start(port: int, path: Path | None = None, forked: bool = True, **options: Any) -> Relay:
+        started.append(Relay(f"ws://127.0.0.1:{port}", path or tmp_path / "a.db", forked=forked, **options))
         return started[-1]
 
     yield start

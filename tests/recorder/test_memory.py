@@ -55,7 +55,7 @@ def test_what_inflates_a_thousandfold_is_recorded_within_bounds(
     relay: Start, wire: Callable[[int, int], Iterator[bytes]], size: int, count: int, connections: int
 ) -> None:
     listener = rawpeers.Listener()
-    proxy = relay(listener.port)
+    proxy = relay(listener.port, forked=False)
     bystander, its_server = rawpeers.upgraded(listener, proxy.port, path="/bystander")
     recorder = proxy.recorder()
     data = b"".join(wire(size, count))

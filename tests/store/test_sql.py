@@ -27,24 +27,25 @@ _PIECE = re.compile(
 def sql_in(source: str) -> list[tuple[int, str]]:
     """The string literals of a module that are SQL, or a piece of it, and their lines; `…` is what an f-string puts in."""
     tree = ast.parse(source)
-    docstrings = {id(docstring) for docstring in _docstrings(tree)}
+    nodes = list(ast.walk(tree))
+    docstrings = {id(docstring) for docstring in _docstrings(nodes)}
     return [
         (line, text)
-        for node, line, text in _literals(tree)
+        for node, line, text in _literals(nodes)
         if id(node) not in docstrings and (_STATEMENT.search(text) or _PIECE.search(text))
     ]
 
 
-def _docstrings(tree: ast.AST) -> Iterator[ast.expr]:
-    for node in ast.walk(tree):
+def _docstrings(nodes: list[ast.AST]) -> Iterator[ast.expr]:
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 yield first.value
 
 
-def _literals(tree: ast.AST) -> Iterator[tuple[ast.AST, int, str]]:
-    for node in ast.walk(tree):
+def _literals(nodes: list[ast.AST]) -> Iterator[tuple[ast.AST, int, str]]:
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node, node.lineno, node.value
         elif isinstance(node, ast.JoinedStr):

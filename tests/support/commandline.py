@@ -1,15 +1,13 @@
 """The command line as its users have it: a process of its own.
 
-What `run` starts is forked by a server that has imported the command line once: a tenth of the time of a new interpreter.
-That each command starts from nothing as well is shown where the pages of the documentation are followed.
+What `run` and `Recorder` start is forked by a server that has imported the command line once. That each command starts from
+nothing as well is shown where the pages of the documentation are followed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
-import os
 import re
 import signal
 import subprocess
@@ -18,11 +16,10 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
-from multiprocessing import forkserver
+from functools import partial
 from pathlib import Path
 
-import pytest
+from forked import Forked, ForkedPiped
 from forked_commands import run_command
 from relay import wait_for
 
@@ -32,7 +29,6 @@ WSREPLAY = [sys.executable, "-m", "wsreplay"]
 # For a process whose files cannot grow: Python cuts bytecode where they end, and does not notice.
 NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 PATIENCE_S = 60
-_FORK = multiprocessing.get_context("forkserver")
 
 
 @dataclass
@@ -49,52 +45,28 @@ def run(*arguments: object, stdin: str | None = None, cwd: Path | None = None, p
         for file in files:
             file.touch()
         files[0].write_text(stdin or "", encoding="utf-8")
-        _start_server()
-        command = [*map(str, arguments)], str(cwd or Path.cwd()), dict(os.environ), _umask(), tuple(map(str, files))
-        process = _FORK.Process(target=run_command, args=command)
-        process.start()
-        process.join(patience)
-        if process.exitcode is None:
+        process = Forked(run_command, [*map(str, arguments)], (str(files[0]), str(files[1]), str(files[2])), cwd)
+        try:
+            code = process.wait(patience)
+        except subprocess.TimeoutExpired:
             process.kill()
-            process.join()
-        code = process.exitcode
-        process.close()
+            code = process.wait()
         out, err = (file.read_text(encoding="utf-8") for file in files[1:])
     assert "Traceback" not in err, err
-    assert code is not None
     return Outcome(code, out, err)
-
-
-@cache
-def _start_server() -> None:
-    """Once in each process of tests. Before 3.14 it finds what it is to import on PYTHONPATH only."""
-    _FORK.set_forkserver_preload(["forked_commands"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)]))
-        forkserver.ensure_running()
-
-
-def _umask() -> int:
-    """Of this process, which the server need not have."""
-    os.umask(mask := os.umask(0))
-    return mask
 
 
 class Recorder:
     """A `wsreplay record` that runs. `lines` are what it has said on stderr."""
 
     def __init__(self, *arguments: object) -> None:
-        self.process = subprocess.Popen(
-            [*WSREPLAY, "record", *map(str, arguments)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.process = ForkedPiped(run_command, ["record", *map(str, arguments)])
         self.lines: list[str] = []
         self._grown = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
         for line in self.process.stderr:
             with self._grown:
                 self.lines.append(line)
@@ -134,7 +106,6 @@ class Recorder:
     def stop(self, number: int = signal.SIGINT) -> Outcome:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        assert self.process.stdout is not None
         out = self.process.stdout.read()
         code = self.process.wait(30)
         self._reader.join(10)
@@ -148,7 +119,6 @@ class Recorder:
         self.process.wait(30)
         self._reader.join(10)
         for pipe in (self.process.stdout, self.process.stderr):
-            assert pipe is not None
             pipe.close()
 
 

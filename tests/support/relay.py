@@ -37,13 +37,15 @@ class Relay:
 
     def __init__(
         self, upstream: str, path: Path, loop: str = "uvloop", preexec: Callable[[], None] | None = None,
-        under: Sequence[str] = (), **options: Any,
+        under: Sequence[str] = (), forked: bool = False, **options: Any,
     ) -> None:  # fmt: skip
-        """Raises AssertionError where it does not come to listen. `under` is a command that runs it."""
+        """Raises AssertionError where it does not come to listen. `under` is a command that runs it; `forked`: not in a new
+        interpreter, which takes longer."""
         self.path = path
         self.says: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(
-            [*under, sys.executable, __file__, loop, upstream, str(path), json.dumps(options)],
+        arguments = [loop, upstream, str(path), json.dumps(options)]
+        self.process = _fork(arguments) if forked else subprocess.Popen(
+            [*under, sys.executable, __file__, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -121,6 +123,12 @@ class Relay:
             stream.close()
 
 
+def _fork(arguments: list[str]) -> Any:
+    from forked import ForkedPiped  # which imports far more than a relay in a new interpreter needs
+
+    return ForkedPiped(serve, arguments)
+
+
 def children(pid: int) -> list[int]:
     """The process ids of its children that nobody has reaped yet, the oldest first."""
     with contextlib.suppress(OSError):
@@ -179,12 +187,18 @@ async def _serve(upstream: str, path: str, options: dict[str, Any]) -> None:
                      "requests": proxy.http_requests})  # fmt: skip
 
 
-if __name__ == "__main__":
+def serve(arguments: list[str]) -> None:
+    """Be a relay, until SIGTERM."""
+    from wsreplay.proxy.threads import run_to_end
+
+    loop, upstream, path, options = arguments
     run: Callable[..., Any] = asyncio.run
-    if sys.argv[1] == "uvloop":
+    if loop == "uvloop":
         import uvloop
 
         run = uvloop.run
-    from wsreplay.proxy.threads import run_to_end
+    run_to_end(run, _serve(upstream, path, json.loads(options)))
 
-    run_to_end(run, _serve(sys.argv[2], sys.argv[3], json.loads(sys.argv[4])))
+
+if __name__ == "__main__":
+    serve(sys.argv[1:])

@@ -45,7 +45,8 @@ def hear(client_id, data):
 @events.init.add_listener
 def end_when_enough_was_played(runner, **_):
     def watch():
-        while len(played) < 2 if isinstance(runner, MasterRunner) else runner.stats.get("session", "ws").num_requests < 2:
+        processes = 2 if isinstance(runner, MasterRunner) else 0
+        while len(played) < processes or runner.stats.get("session", "ws").num_requests < {sessions}:
             gevent.sleep(0.1)
         runner.quit()
 
@@ -55,17 +56,18 @@ def end_when_enough_was_played(runner, **_):
 
     if not isinstance(runner, WorkerRunner):
         events.quit.add_listener(tell)
-        if {ends}:
+        if {sessions}:
             gevent.spawn(watch)
 """
 
 
 def swarm(
     folder: Path, url: str, *options: object, recording: object = SAMPLES / "healthy.db", wait: float = 0.2,
-    more: str = "", ends: bool = True,
+    more: str = "", sessions: int = 2,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-    """Locust to its end: that of its time, or where it `ends` as soon as each of its processes has played something."""
-    text = LOCUSTFILE.format(url=url, recording=str(recording), wait=wait, more=more, ends=ends)
+    """Locust to its end: that of its time, or, with a number of `sessions`, as soon as so many were played and each of its
+    processes has played something."""
+    text = LOCUSTFILE.format(url=url, recording=str(recording), wait=wait, more=more, sessions=sessions)
     (folder / "locustfile.py").write_text(text)
     environment = os.environ | {"PYTHONPATH": str(Path(wsreplay.__file__).parents[1])}
     return subprocess.run(
@@ -83,7 +85,9 @@ def statistics(folder: Path) -> dict[str, list[int]]:
 @pytest.mark.campaign
 @pytest.mark.timeout(300)
 def test_five_hundred_users_in_two_processes(backend_url: str, tmp_path: Path) -> None:
-    done = swarm(tmp_path, backend_url, "-u", 500, "-r", 50, "-t", "40s", "--processes", 2, wait=15, ends=False)
+    # Who has played waits for the rest of the time: so many sessions are of so many users, however long they take.
+    options = ("-u", 500, "-r", 50, "-t", "240s", "--processes", 2)
+    done = swarm(tmp_path, backend_url, *options, wait=240, more="timeout = 60", sessions=500)
     assert done.returncode == 0, done.stdout[-3_000:]
     rows = statistics(tmp_path)
     assert rows["session"][0] >= 500
@@ -132,7 +136,7 @@ def test_what_departs_and_what_breaks_a_rule_fails(processes: int, backend_url: 
 
 @pytest.mark.campaign
 def test_a_recording_that_is_not_there_is_said(backend_url: str, tmp_path: Path) -> None:
-    missing = swarm(tmp_path, backend_url, "-u", 1, "-r", 1, "-t", "3s", recording=tmp_path / "none.db", ends=False)
+    missing = swarm(tmp_path, backend_url, "-u", 1, "-r", 1, "-t", "3s", recording=tmp_path / "none.db", sessions=0)
     assert missing.returncode == 1
     assert "none.db: no such file" in missing.stdout
 
