@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.contract import loads
-from wsreplay.contract.identities import Fields, IdFinder, IdLayout, IdMap, fields_of
+from wsreplay.contract.identities import Fields, IdFinder, IdLayout, IdMap, fields_of, is_telling
 from wsreplay.errors import UsageError
 from wsreplay.trace.jsonpath import parse
 
@@ -74,6 +74,11 @@ def test_without_a_contract_only_what_is_asked_for_is_an_id():
     assert (found.levels, found.unique, found.owners, found.seq, found.akin) == ((), frozenset(), frozenset(), None, {})
     assert (found.volatile, found.anywhere) == ((parse("$.at"),), {"cost"})
     assert fields_of(None).of({"id": 1}) == []
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a1", True), ("a", False), ("7", False), ("12345", False), ("", False)])
+def test_a_number_or_a_letter_tells_nothing(text: str, expected: bool):
+    assert is_telling(text) is expected
 
 
 def test_what_is_ignored_is_no_id():

@@ -325,6 +325,11 @@ def test_names_and_shapes_can_be_added() -> None:
     assert not Redactor(b"k", ["name:x"]).hides_payloads
 
 
+def test_what_is_added_may_hold_colons() -> None:
+    added = SecretNames.parse(["name:x:acme-*", "shape:acme:[0-9]{8}"])
+    assert (added.is_header("x:acme-1"), added.is_header("acme-1")) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("item", "says"),
     [

@@ -48,6 +48,10 @@ def test_how_the_first_ended_decides(changes: dict[str, object], continued: bool
     assert (len(sessions(connection(1, 0, 5, **changes), connection(2, 6, 9))) == 1) is continued
 
 
+def test_they_come_in_the_order_of_their_beginning() -> None:
+    assert sessions(connection(1, 6, 9), connection(2, 0, 5), connection(3, 7, 8, user="u2")) == [[2, 1], [3]]
+
+
 def test_anonymous_connections_are_never_joined() -> None:
     assert sessions(connection(1, 0, 5, user=None), connection(2, 6, 9, user=None)) == [[1], [2]]
 

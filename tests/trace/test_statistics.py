@@ -18,6 +18,11 @@ from wsreplay.trace.statistics import OTHER, Collector, Density, Histogram, Stat
 times = st.lists(st.integers(0, 10**13), min_size=1, max_size=60)
 
 
+def test_where_there_is_no_time_all_is_zero() -> None:
+    empty = Histogram()
+    assert (empty.least, empty.largest, empty.total, empty.count, empty.quantile(0.5)) == (0, 0, 0, 0, 0)
+
+
 @given(times, st.sampled_from([0.0, 0.01, 0.5, 0.95, 0.99, 1.0]))
 def test_a_quantile_is_the_nearest_rank_within_one_percent(values: list[int], share: float) -> None:
     histogram = Histogram()

@@ -50,6 +50,8 @@ def test_what_reaches_somebody_else_in_another_recording_is_found(jobs: int, tmp
     assert (finding.rule, finding.session, finding.connection, finding.frames) == ("thread-owner", 1, 1, (1,))
     wanted = "thread t1 of user ann reached user bob: 2 events, agent_started first; it was seen in .*/0.db, frame 1"
     assert re.fullmatch(wanted, finding.message)
+    broken = [{rule.id for rule in judgement.rules if rule.violations} for judgement in (apart[1], second)]
+    assert broken[1] == broken[0] | {"thread-owner"}
 
 
 def test_days_lie_between_and_it_is_found_all_the_same(tmp_path: Path) -> None:

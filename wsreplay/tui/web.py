@@ -45,7 +45,9 @@ class BrowserServer(Server):
         loop, is_told_to_end = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, is_told_to_end.set)
-        runner = web.AppRunner(await self._make_app(), shutdown_timeout=_HANG_UP_S)
+        app = await self._make_app()  # no public way gives it: its own `serve` neither says that it listens nor ends in order
+        app.router.add_get("/favicon.ico", _no_icon)
+        runner = web.AppRunner(app, shutdown_timeout=_HANG_UP_S)
         await runner.setup()
         try:
             await web.TCPSite(runner, self.host, self.port).start()
@@ -55,11 +57,6 @@ class BrowserServer(Server):
         self._on_listening(f"{self.public_url}/")
         await is_told_to_end.wait()
         await runner.cleanup()
-
-    async def _make_app(self) -> web.Application:
-        app = await super()._make_app()
-        app.router.add_get("/favicon.ico", _no_icon)
-        return app
 
     async def on_startup(self, app: web.Application) -> None:
         """Nothing to say before it listens."""

@@ -6,6 +6,7 @@ from judged_traces import Trace, of, said
 
 from wsreplay.contract import loads
 from wsreplay.validator import Verdict
+from wsreplay.validator.rules.questions import MOST_OPEN
 
 CONTRACT = loads("""
 contract: x
@@ -22,6 +23,19 @@ def judged(trace: Trace) -> list[str]:
 
 def answer(trace: Trace, connection: int = 1, **ids: str) -> Trace:
     return trace.s2c("begin", connection, **ids).s2c("done", connection, **ids)
+
+
+def test_of_very_many_open_questions_it_says_that_it_forgot_some() -> None:
+    trace = Trace().open()
+    for _ in range(MOST_OPEN + 2):
+        trace.c2s("ask", thread="a")
+    without_limit = loads("""
+contract: x
+keys: {thread: [$.thread, conn.id], run: [$.run, thread]}
+spans: {run: {by: [thread, run], start: begin, end: done}}
+questions: {id: q, asks: "c2s:ask", by: thread, answered_by: run}
+""")
+    assert trace.judge(without_limit).forgotten == {"questions": 2}
 
 
 def test_a_question_is_answered_by_a_run_of_its_thread() -> None:

@@ -54,6 +54,8 @@ CASES = {
         [(1, "t1", "r1"), (2, "t1", "r1"), (1, "t1", "r2"), (2, "t1", "r2"), (1, "t1", "r3")], []),
     "each thread has its own, which goes on in its second run": (
         [(1, "t1", "r1"), (2, "t1", "r1"), (1, "t2", "r2"), (3, "t1", "r3"), (2, "t2", "r2"), (4, "t1", "r3")], []),
+    "each thread has its own from 0, which goes on in each of its runs": (
+        [(0, "t1", "r1"), (0, "t2", "r2"), (1, "t1", "r3"), (2, "t1", "r4")], []),
     "the session's counter goes on in a second run, and each further thread still has its own": (
         [(1, "t1", "r1"), (2, "t1", "r2"), (1, "t2", "r3"), (2, "t2", "r4"), (3, "t1", "r5")], []),
     "each thread has its own, and its history is sent again when the session connects again": (

@@ -23,7 +23,8 @@ class PlainInput(Input):
     def __init__(self, value: str | None = None, *, highlighter: Highlighter | None = None, **options: Any) -> None:
         super().__init__(value, highlighter=_Glyphs(self, highlighter), **options)
 
-    # Textual has no public way to say how wide a character is painted.
+    # Textual asks these two alone where the cursor stands and what the mouse points at: no public way says how wide a character
+    # is painted, and a value in which glyphs stand would not be what was typed.
 
     def _position_to_cell(self, position: int) -> int:
         return cell_len(visible(self.value[:position]))
