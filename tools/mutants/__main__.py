@@ -22,8 +22,8 @@ from tools.mutants.mutants import changes, sample
 from tools.mutants.score import Score, read_excuses, stale
 
 PACKAGES = ("wire", "trace", "contract", "validator")
-# The tests that a mutant meets: those of the packages.
-TESTS = ("tests/wire", "tests/trace", "tests/contract", "tests/validator")
+# The tests that a mutant meets: those of the packages, and of what is built on them without a process of its own.
+TESTS = tuple(f"tests/{name}" for name in (*PACKAGES, "decode", "diff", "formats", "stats"))
 # Without the tests that start programs of others: those take long, and a mutant is in this process only.
 PYTEST = (
     "--ignore-glob=*/test_real_*.py", "-m", "not campaign", "-p", "no:xdist", "-p", "no:cacheprovider", "-s", "--no-header",
