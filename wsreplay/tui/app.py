@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
-_OBVIOUS = {"list", "detail"}  # bindings that move about: nobody looks for `Down`
+_OBVIOUS = {"list", "detail", "app.focus_next", "app.focus_previous"}  # what moves about: nobody looks for `Down`
 _NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
 
@@ -321,7 +321,7 @@ class ReplayApp(NavigatingApp):
         """What the command palette offers: every binding of the screen by its description, but for moving about."""
         seen: set[str] = set()
         for node, binding, enabled, tooltip in screen.active_bindings.values():
-            is_obvious = str(binding.id).partition(".")[0] in _OBVIOUS
+            is_obvious = str(binding.id).partition(".")[0] in _OBVIOUS or binding.action in _OBVIOUS
             if enabled and binding.description and binding.description not in seen and not is_obvious:
                 seen.add(binding.description)
                 keys = self.get_key_display(binding)

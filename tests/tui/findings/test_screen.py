@@ -66,3 +66,15 @@ async def test_a_contract_without_rules_is_said_to_demand_nothing(stage, recordi
         await on.press("v")
         assert "The contract has no rules: it names types" in on.text()
         assert "note: the contract" not in on.text()
+
+
+async def test_the_foot_names_the_keys_of_the_pane_that_has_the_focus(stage, chat_recording):
+    async with stage(chat_recording, width=80) as on:
+        await on.judged()
+        await on.press("v")
+        assert "enter go there" in on.text().splitlines()[-1]
+        await on.press("right")
+        assert on.text().splitlines()[-1].startswith(" esc back to the list")
+        assert "go there" not in on.text().splitlines()[-1]
+        await on.press("escape")
+        assert "enter go there" in on.text().splitlines()[-1]

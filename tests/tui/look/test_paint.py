@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
 
+from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import fitted, fitted_end, fitted_ends, split
+from wsreplay.tui.look.theme import Palette
 
 PLAIN = Style()
 TEXT = st.text(st.sampled_from("abcdefgh 東京ü"), max_size=40)
@@ -36,3 +38,9 @@ def test_the_right_end_stays_as_long_as_there_is_room_for_it_alone(left, right, 
         assert line.text == texts[0] + " " * (width - sum(map(cell_len, texts))) + texts[1] + texts[2]
     elif texts[1] and cell_len(texts[1]) < width:
         assert texts[1] in line.text
+
+
+def test_a_key_gives_way_with_its_words():
+    keys = Appearance(Palette.of({}, True)).keys(("app.help", "help"), ("ctrl+p", "palette"))
+    shown = {width: split([("left", PLAIN)], [], width, PLAIN, extra=keys).text.split() for width in (30, 20, 8)}
+    assert shown == {30: ["left", "?", "help", "^p", "palette"], 20: ["left", "?", "help"], 8: ["left"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -174,9 +175,12 @@ class FindingsScreen(BaseScreen, FilteredList):
             where = f"only in the sessions: {look.key('trace.next_finding')} there goes to each"
             news.append((f"   {left_out:,} more findings are {where}", look.style("warning")))
         self.news.say(news, self.order_runs())
-        keys = (
+        of_list = (
             ("list.open", "go there"), ("findings.fold", "fold"), ("listing.filter", "filter"), ("listing.sort", "sort"),
-            ("screen.validate", "validate again"), ("screen.contract", "another contract"),
+        )  # fmt: skip
+        of_pane = (("screen.escape", "back to the list"),) if self.detail.has_focus else of_list
+        keys = (
+            *of_pane, ("screen.validate", "validate again"), ("screen.contract", "another contract"),
             ("findings.edit_rule", "edit the rule"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
@@ -255,6 +259,10 @@ class FindingsScreen(BaseScreen, FilteredList):
             self.notify(self.look.own(why), title="the rule cannot be edited", severity="warning", markup=False)
         elif changed:
             self.host.validation.again()
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """The keys of the list do nothing in the detail."""
+        self.paint_lines()
 
     def action_focus_detail(self) -> None:
         if self.has_class("-narrow"):

@@ -57,11 +57,19 @@ def split(left: list[Run], right: list[Run], width: int, fill: Style, *, extra: 
     """One line with a left and a right end. `extra` gives way from its last run on where there is no room, then the left."""
     taken, tail = _cells(left), _cells(right) + _cells(extra)
     while extra and taken + tail + 1 > width:
-        tail -= cell_len(extra[-1][0])
-        extra = extra[:-1]
+        extra = _without_last(extra)
+        tail = _cells(right) + _cells(extra)
     if right and taken + tail + 1 > width:
         left, taken = cut(left, width - tail - 1, ellipsis), max(0, width - tail - 1)
     return line([*left, (" " * (width - taken - tail), fill), *right, *extra], width, fill)
+
+
+def _without_last(runs: list[Run]) -> list[Run]:
+    """Runs without the last, and without what is pressed as one with it: a key goes with its words."""
+    pressed, runs = runs[-1][1].meta, runs[:-1]
+    while runs and pressed and runs[-1][1].meta == pressed:
+        runs = runs[:-1]
+    return runs
 
 
 def cut(runs: list[Run], width: int, ellipsis: str) -> list[Run]:

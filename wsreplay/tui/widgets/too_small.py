@@ -18,5 +18,5 @@ class TooSmall(Themed, Widget):
     """
 
     def render(self) -> Text:
-        words = f"{self.app.size.width} × {self.app.size.height} is too small: wsreplay needs 60 × 12"
-        return Text(self.look.own(words), justify="center")
+        words = f"{self.app.size.width} × {self.app.size.height} is too small:\nwsreplay needs 60 × 12"
+        return Text("\n".join(map(self.look.own, words.split("\n"))), justify="center")
