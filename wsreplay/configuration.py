@@ -7,7 +7,7 @@
 The nearest folder that has one counts; in one folder `wsreplay.toml` goes first. Options on the command line win.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import difflib
 import re
@@ -65,7 +65,7 @@ class Configuration(NamedTuple):
     values: Mapping[str, ConfiguredValue] = MappingProxyType({})
     errors: tuple[ConfigurationError, ...] = ()
 
-    def check(self) -> Configuration:
+    def check(self) -> "Configuration":
         """Itself. Raises the first of its errors."""
         for error in self.errors:
             raise error
@@ -97,7 +97,7 @@ def _joined(folder: Path, name: str) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def find(folder: Path | None = None) -> Configuration:
+def find(folder: Path | None = None) -> "Configuration":
     """The configuration of a folder, or the current one: of the nearest file upwards. Nothing is raised: see `check`."""
     try:
         start = (folder or Path.cwd()).absolute()
@@ -129,7 +129,7 @@ def _has_table(text: str) -> bool:
     return re.search(r"^\s*\[\s*tool\s*\.\s*[\"']?wsreplay\b", text, re.M) is not None
 
 
-def read(path: Path, text: str) -> Configuration:
+def read(path: Path, text: str) -> "Configuration":
     """The configuration in a file's text."""
     import tomllib
 

@@ -1,6 +1,6 @@
 """Which decoder a connection's messages need: by its subprotocol, its path, or a look at its first messages."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import re
 from collections.abc import Callable, Iterable

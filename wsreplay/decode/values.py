@@ -1,8 +1,7 @@
 """JSON values as agents' peers read them, and back to bytes."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
-import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -44,6 +43,8 @@ def _read_leniently(data: bytes, warning: str | None) -> JsonValue | None:
         return None
     if max(data.count(b"["), data.count(b"{")) > DEEPEST:
         return None
+    import json
+
     try:
         value = json.loads(data.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -63,6 +64,8 @@ def write(value: Any, unknown: Callable[[Any], str] | None = None) -> bytes:
     try:
         return orjson.dumps(value, default=unknown, option=orjson.OPT_NON_STR_KEYS if unknown else 0)
     except (TypeError, orjson.JSONEncodeError):
+        import json  # takes as long to import as a screen to paint, and is needed seldom
+
         try:
             return json.dumps(value, separators=(",", ":"), allow_nan=False, default=unknown).encode()
         except (TypeError, RecursionError) as error:

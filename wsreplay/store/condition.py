@@ -1,6 +1,6 @@
 """Conditions over the frames of a recording, for `paging.frames_where`. None of them is ever NULL, so each can be negated."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple

@@ -9,7 +9,7 @@ Both files say who holds them. The descriptors are shared by the relay and the r
 file that a killed process left behind is no lock.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import contextlib
 import fcntl
@@ -63,7 +63,7 @@ class Lock(NamedTuple):
         for descriptor in self.descriptors:
             os.close(descriptor)
 
-    def moved(self, path: Path) -> Lock:
+    def moved(self, path: Path) -> "Lock":
         """The same lock once its recording has been moved to `path`: its file goes with it, unless one is there already."""
         beside, new = self.descriptors[0], lock_path(path)
         holder = _said(beside)
@@ -87,7 +87,7 @@ def lock_path(recording: str | Path) -> Path:
     return Path(f"{os.path.realpath(recording)}-lock")
 
 
-def acquire(recording: str | Path) -> Lock:
+def acquire(recording: str | Path) -> "Lock":
     """Take the write lock of a recording, which is made (empty, 0600) where there is none.
 
     Raises RecordingInUse, RecordingError where another name of the file has what this one does not show, or OSError.

@@ -4,7 +4,7 @@ No query here counts or skips rows: each is a lookup by key, or one stretch of a
 frames as at ten.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -177,7 +177,7 @@ def dense_range(recording: Recording, connection_id: int) -> range | None:
 
 def ids_in_pieces(
     recording: Recording, connections: Sequence[int], *, after_id: int = 0, step: int = 50_000
-) -> Iterator[array[int]]:
+) -> "Iterator[array[int]]":
     """The ids of a session's frames, ascending, a piece at a time; its connections follow each other in time."""
     if not is_indexed(recording):
         yield from _scanned(recording, connections, after_id, step)
@@ -188,13 +188,13 @@ def ids_in_pieces(
             yield array("Q", (id for (id,) in rows if id > after_id))
 
 
-def _scanned(recording: Recording, connections: Sequence[int], after_id: int, step: int) -> Iterator[array[int]]:
+def _scanned(recording: Recording, connections: Sequence[int], after_id: int, step: int) -> "Iterator[array[int]]":
     first, last = bounds(recording)
     for start in range(max(first, after_id + 1), last + 1, step):
         yield ids_between(recording, start, min(last, start + step - 1), connections)
 
 
-def ids_between(recording: Recording, first: int, last: int, connections: Sequence[int]) -> array[int]:
+def ids_between(recording: Recording, first: int, last: int, connections: Sequence[int]) -> "array[int]":
     """The ids between `first` and `last`, both included, of some connections; read in the order of ids, index or not."""
     condition = of_connections(connections)
     sql = f"SELECT id FROM frame WHERE id BETWEEN ? AND ? AND {condition.text} ORDER BY id"

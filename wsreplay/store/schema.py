@@ -4,7 +4,7 @@ A recording is an ordinary SQLite file: `PRAGMA application_id` says that it is 
 seen.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import sqlite3
 from typing import NamedTuple

@@ -1,10 +1,9 @@
 """Which decoder each connection of a recording is read by: chosen once, and again only while too little had been said."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.decode import BINARY, TEXT, Choice, RawMessage, choose, get_decoder
 from wsreplay.decode.detect import LONGEST_LOOKED_AT, LOOKED_AT
@@ -16,12 +15,11 @@ if TYPE_CHECKING:
     from wsreplay.trace.identity import UserSource
 
 
-@dataclass(frozen=True, slots=True)
-class ReadAs:
+class ReadAs(NamedTuple):
     """How recordings are read where the user says so: messages by this decoder, with users named at these places."""
 
     decoder: str | None = None
-    users: tuple[UserSource, ...] = ()
+    users: "tuple[UserSource, ...]" = ()
 
 
 AS_RECORDED = ReadAs()

@@ -5,7 +5,7 @@ index holds the frames of which that is so: a few numbers each, gathered once fr
 grows.
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from array import array
 from bisect import bisect_left

@@ -59,7 +59,7 @@ class FootNotice(NamedTuple):
         return f"{self.title}: {self.message}" if self.title else self.message
 
 
-class ReplayApp(NavigatingApp):
+class ReplayApp(NavigatingApp, App[None]):
     """`path` is a recording, or a folder of them; `session` is the number of one to begin at.
 
     `clock` gives monotonic nanoseconds; tests hold it still. `validating` says whether recordings are validated as they are

@@ -7,7 +7,7 @@
     "list.down" = "j,down,ctrl+n" # any binding by its id, as the help screen names it
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import os
 from collections.abc import Mapping

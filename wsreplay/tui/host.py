@@ -1,15 +1,14 @@
 """What a screen may ask of the application, and a controller of its screen.
 
-Screens, widgets and controllers know these protocols only: none of them imports the application or another screen.
+Screens, widgets and controllers know these protocols only: none of them imports the application or another screen. They are for
+the type checker: no start waits for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
-
-from textual.message_pump import MessagePump
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import Session
@@ -146,19 +145,3 @@ class ScreenHost(Protocol):
         self, question: str, hint: str, answer: Callable[[str], object], *, value: str = "",
         check: Callable[[str], str | None] | None = None,
     ) -> None: ...  # fmt: skip
-
-
-class Hosted(MessagePump):
-    """Base of what lives in the application: it knows that as a `Host`."""
-
-    @property
-    def host(self) -> Host:
-        return cast("Host", self.app)
-
-
-class Themed(Hosted):
-    """Base of a widget or a screen that is painted with the look that the application has now."""
-
-    @property
-    def look(self) -> Appearance:
-        return self.host.look

@@ -16,10 +16,8 @@ from wsreplay.model import Session
 from wsreplay.store.checkpoint import settle
 from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
 from wsreplay.trace.sessions import there_are
-from wsreplay.tui.host import PlaceBeyond
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.recording.evidence import moment
-from wsreplay.tui.recording.finding_words import count_words
 from wsreplay.tui.recording.growth import Growth, Misses
 from wsreplay.tui.recording.open_recording import LOCKED_S, OpenRecording
 from wsreplay.tui.recording.playback import Playback
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from wsreplay.tui.browse.folder import ListedRecording
     from wsreplay.tui.browse.recordings import RecordingsScreen
     from wsreplay.tui.diff.alignment import Side
+    from wsreplay.tui.host import PlaceBeyond
     from wsreplay.validator.findings import Finding
 
 DEFAULT_FOLDER = Path("recordings")
@@ -168,6 +167,8 @@ class NavigatingApp(KeyOrder, ErrorGuard):
     def place_beyond(self, session: Session | None, steps: int) -> PlaceBeyond | None:
         """The session with findings, or the recording of the folder, that comes next after a session, or before it."""
         from wsreplay.tui.browse.recordings import RecordingsScreen
+        from wsreplay.tui.host import PlaceBeyond
+        from wsreplay.tui.recording.finding_words import count_words
 
         recording, lowest = self.recording, self.screen_stack[0]
         if recording is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wsreplay.tui.recording.evidence import compare, gather, rule_text, tally
+from wsreplay.tui.recording.evidence import rule_text
+from wsreplay.tui.recording.gathering import compare, gather, tally
 from wsreplay.validator.findings import Finding, Severity, Verdict
 
 MS = 1_000_000

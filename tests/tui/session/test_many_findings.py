@@ -13,7 +13,7 @@ from published_here import PublishedHere
 from sample_chat import Script
 
 from wsreplay.trace.decoder_choices import AS_RECORDED
-from wsreplay.tui.recording import evidence
+from wsreplay.tui.recording import gathering
 from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.validation.tasks import ValidationResult, validate_once
 
@@ -57,7 +57,7 @@ def opened(stage, many):
 
 async def test_every_row_bears_its_sign_and_the_detail_says_what_is_wrong(opened):
     show, result = opened
-    assert len(result.evidence.findings) == evidence.MOST_FINDINGS and result.evidence.left_out == 4 * EVENTS - 10_000
+    assert len(result.evidence.findings) == gathering.MOST_FINDINGS and result.evidence.left_out == 4 * EVENTS - 10_000
     async with show() as on:
         on.app.validation.take(result)
         await on.settle()

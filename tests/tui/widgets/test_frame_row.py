@@ -13,8 +13,9 @@ from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.look.theme import Palette, PlainPalette
 from wsreplay.tui.recording.clock import ClockForm, ShownClock
-from wsreplay.tui.recording.evidence import GhostRow, gather
+from wsreplay.tui.recording.evidence import GhostRow
 from wsreplay.tui.recording.extra_rows import FaultRow, NoteRow
+from wsreplay.tui.recording.gathering import gather
 from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.validator.findings import Finding, Severity, Verdict
 

@@ -14,8 +14,9 @@ from wsreplay.trace.decoder_choices import Choices, ReadAs
 from wsreplay.tui.browse.folder import ListedRecording
 from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.evidence import Evidence, tally
+from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.finding_words import finding_words, first_findings, gravest, run_words, span_label
+from wsreplay.tui.recording.gathering import tally
 from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.tui.validation.tasks import evidence_of
 

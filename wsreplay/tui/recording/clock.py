@@ -1,6 +1,6 @@
 """How times are written and read on every screen: counted from a beginning, by the wall, or from the row before."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class ClockForm(StrEnum):
     UTC = "time of day, UTC"
     STEP = "since the row before"
 
-    def next(self) -> ClockForm:
+    def next(self) -> "ClockForm":
         """The form after this one, and after the last the first."""
         forms = list(ClockForm)
         return forms[(forms.index(self) + 1) % len(forms)]

@@ -1,19 +1,17 @@
 """Findings, and where they stand in a list of frames."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.tui.recording.finding_index import PAGE, FindingIndex, FindingKind, Located, PlacedFinding, unpack
-
 if TYPE_CHECKING:
-    # Imported where a verdict is made: the first screen does without the validator.
+    from wsreplay.tui.recording.finding_index import FindingIndex, FindingKind
     from wsreplay.validator.findings import Finding, Judgement
+else:
+    # Imported where a verdict is made: the first screen does without.
+    Finding = Judgement = FindingIndex = FindingKind = object
 
-
-MOST_FINDINGS = 20 * PAGE  # kept in full; of all it is known where they stand
 MOST_LOADED = 40  # pages
 _RANK = {"error": 2, "warning": 1, "info": 0}
 _WORDS = 14
@@ -85,8 +83,10 @@ class Evidence(NamedTuple):
         finding = worst(self.by_frame.get(frame_id, ()))
         return finding if finding is not None or self.all_places is None else self.all_places.at_frame(frame_id)
 
-    def with_page(self, page: int) -> Evidence:
+    def with_page(self, page: int) -> "Evidence":
         """The same with a page of findings that were not kept."""
+        from wsreplay.tui.recording.finding_index import unpack
+
         located = unpack(self.packed[page])
         by_frame, ghosts = dict(self.by_frame), list(self.ghosts)
         for place, finding in located:
@@ -186,23 +186,6 @@ def place(finding: Finding) -> int | None:
     return finding.frames[-1] if finding.frames else finding.activation
 
 
-def locate(finding: Finding, before_id: int) -> Located:
-    """A finding with the frame that it stands at or, where no frame does, before."""
-    at = place(finding)
-    return Located(before_id if at is None else at, finding)
-
-
-def known_places(findings: Iterable[Located]) -> list[PlacedFinding]:
-    """Findings with when a replay shows them and when they stand, in the order of their rows."""
-    in_order = sorted(findings, key=in_place)
-    return [PlacedFinding(located, seen_from(located.finding), moment(located.finding)) for located in in_order]
-
-
-def in_place(located: Located) -> tuple[int, bool, int]:
-    """By what findings are in the order of their rows: what never came stands before the frame that came then."""
-    return located.place, not located.finding.is_ghost, moment(located.finding)
-
-
 def moment(finding: Finding) -> int:
     """When a finding stands, ns: a frame that came late stands where it came, though that was known before."""
     if finding.kind == "late" and finding.frames and finding.until is not None and finding.late_by is not None:
@@ -223,77 +206,3 @@ def seen_from(finding: Finding) -> int:
 def worst(findings: Iterable[Finding]) -> Finding | None:
     """The gravest; of equals the first, and one that stands for itself before one that only follows."""
     return max(findings, key=lambda finding: (not finding.caused_by, _RANK[finding.severity]), default=None)
-
-
-def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
-    """Errors and warnings of each session; what only follows from another finding is not counted."""
-    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for finding in findings:
-        if not finding.caused_by and finding.severity != "info":
-            counts[finding.session or 0][finding.severity == "warning"] += 1
-    return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
-
-
-def gather(
-    findings: Sequence[Finding],
-    before_ids: Sequence[int],
-    *,
-    tallies: dict[int, tuple[int, int]] | None = None,
-    judgements: Sequence[Judgement] = (),
-    sources: Sequence[Source] = (),
-    left_out: int = 0,
-    belongs: dict[int, int] | None = None,
-    all_places: FindingIndex | None = None,
-    packed: tuple[bytes, ...] = (),
-    broken: dict[int, tuple[str, ...]] | None = None,
-) -> Evidence:
-    """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
-    from wsreplay.validator.preview import broken_rules
-
-    ghosts: list[GhostRow] = []
-    by_frame: dict[int, list[Finding]] = defaultdict(list)
-    for finding, before_id in zip(findings, before_ids, strict=True):
-        at = place(finding)
-        if at is not None:
-            by_frame[at].append(finding)
-        elif finding.is_ghost:
-            if not finding.caused_by:
-                ghosts.append(GhostRow(before_id, finding))
-        else:
-            by_frame[before_id].append(finding)
-    ghosts.sort(key=lambda ghost: (ghost.before_id, moment(ghost.finding)))
-    frozen = {frame_id: tuple(group) for frame_id, group in by_frame.items()}
-    rules = {rule.id: source for judgement, source in zip(judgements, sources, strict=False) for rule in judgement.rules}
-    counted = tally(findings) if tallies is None else tallies
-    return Evidence(
-        tuple(judgements), tuple(findings), tuple(ghosts), frozen, tuple(before_ids), counted, left_out, tuple(sources), rules,
-        broken_rules(findings) if broken is None else broken, belongs or {}, all_places, packed,
-        frozenset(range(len(findings) // PAGE)) if all_places else frozenset(),
-    )  # fmt: skip
-
-
-class Change(NamedTuple):
-    """What a second judgement says that the first did not, and the other way round."""
-
-    new: tuple[Finding, ...]
-    fixed: tuple[Finding, ...]
-
-
-def compare(before: Sequence[Finding], after: Sequence[Finding]) -> Change:
-    """Findings matched by fingerprint; where one occurs several times, as often as it does."""
-    return Change(_beyond(after, before), _beyond(before, after))
-
-
-def _beyond(findings: Sequence[Finding], known: Sequence[Finding]) -> tuple[Finding, ...]:
-    spare = Counter(_identity(finding) for finding in known)
-    extra: list[Finding] = []
-    for finding in findings:
-        if spare[_identity(finding)] > 0:
-            spare[_identity(finding)] -= 1
-        else:
-            extra.append(finding)
-    return tuple(extra)
-
-
-def _identity(finding: Finding) -> tuple[object, ...]:
-    return (finding.fingerprint or (finding.rule, finding.message), finding.session)

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from wsreplay.decode import Event
-from wsreplay.model import Fault, Frame, Mark
+from wsreplay.model import FIN, Fault, Frame, Mark
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.frame_reading import FrameReading
+from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import GhostRow, known_at, moment
 
 MOST_FAULTS = 10_000  # placed and shown; all are counted
@@ -93,3 +94,39 @@ def place_rows(reader: Recording) -> list[PlacedRow]:
 def _before(reader: Recording, fault: Fault) -> int:
     at = paging.first_at(reader, fault.t_ns)
     return at if fault.frame_id is None else max(at, fault.frame_id + 1)
+
+
+def is_same(first: ExtraRow, second: ExtraRow) -> bool:
+    """The same finding, fault or note, wherever it stands by now and whatever the note says."""
+    if isinstance(first, NoteRow) and isinstance(second, NoteRow):
+        return first.mark.t_ns == second.mark.t_ns
+    if isinstance(first, EventRow) and isinstance(second, EventRow):
+        return first.event.number == second.event.number
+    return first[:2] == second[:2] if isinstance(first, OwedRow) else first[1] == second[1]
+
+
+def said(ghost: GhostRow) -> tuple[int, str]:
+    """(severity, rule) of a ghost, as a filter asks for them."""
+    return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
+
+
+def extra_id(number: int) -> int:
+    """The id that one of these rows has for a filter: none that a frame has."""
+    return -1 - number
+
+
+def as_frame(item: InsertedRow, number: int) -> Frame:
+    """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
+    if isinstance(item, NoteRow):
+        return Frame(extra_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
+    if isinstance(item, EventRow):
+        document = document_text(item.event)
+        return item.frame._replace(id=extra_id(number), opcode=1, flags=FIN, type=item.event.name, payload=document)
+    if isinstance(item, FaultRow):
+        fault = item.fault
+        connection, direction = fault.connection_id or 0, fault.direction or 0
+        return Frame(extra_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
+    finding = item.finding
+    expected = finding.expected[0] if finding.expected else None
+    connection = finding.connection or 0
+    return Frame(extra_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

@@ -1,6 +1,6 @@
 """What the validator has said of the spans of the open recording."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from wsreplay.tui.recording.owed import SpanEnd
     from wsreplay.tui.recording.pairs import Pairs
     from wsreplay.validator.findings import SpanRecord
+else:
+    DrawnSpan = SpanEnd = Pairs = SpanRecord = object  # the first screen does without
 
 MOST_KNOWN = 5_000  # more are not sent with a verdict, but read by page when somebody looks at them
 

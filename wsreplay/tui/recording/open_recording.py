@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,12 +19,12 @@ from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.tui.recording.clock import ClockForm, ShownClock, last_ns
 from wsreplay.tui.recording.evidence import MOST_LOADED, NO_EVIDENCE, Evidence
-from wsreplay.tui.recording.extra_rows import NoteRow, PlacedRow
 from wsreplay.tui.recording.known_spans import KnownSpans, SpanNews
 from wsreplay.tui.recording.stitching import find_users
 
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
+    from wsreplay.tui.recording.extra_rows import PlacedRow
 
 SESSION_PIECE = 50_000
 MOST_ASKED = 100  # connections of which the head says what they are read by
@@ -228,8 +228,15 @@ class OpenRecording:
         """The faults and notes of a session, or of the whole recording; a note is of every session that was open then."""
         if session is None:
             return list(self.placed_rows)
+        if not self.placed_rows:
+            return []
         connections = {None, *(connection.id for connection in session.connections)}
-        return [row for row in self.placed_rows if _is_in(row, session, connections)]
+        from wsreplay.tui.recording.extra_rows import NoteRow  # the first rows do without
+
+        return [
+            row for row in self.placed_rows
+            if (_was_open(session, row.mark.t_ns) if isinstance(row, NoteRow) else row.fault.connection_id in connections)
+        ]  # fmt: skip
 
     def whole(self) -> range:
         first, last = paging.bounds(self.reader)
@@ -266,8 +273,5 @@ class OpenRecording:
         return closed if closed is not None else self.reader.reached_ns()
 
 
-def _is_in(row: PlacedRow, session: Session, connections: Collection[int | None]) -> bool:
-    if isinstance(row, NoteRow):
-        closed_ns = session.closed_ns
-        return session.opened_ns <= row.mark.t_ns and (closed_ns is None or row.mark.t_ns <= closed_ns)
-    return row.fault.connection_id in connections
+def _was_open(session: Session, t_ns: int) -> bool:
+    return session.opened_ns <= t_ns and (session.closed_ns is None or t_ns <= session.closed_ns)

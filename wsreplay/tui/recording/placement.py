@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from wsreplay.tui.recording.extra_rows import InsertedRow, known_since, when
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.extra_rows import InsertedRow
 
 
 class RowPlacement:
@@ -76,6 +78,8 @@ class RowPlacement:
     @cached_property
     def _by_knowledge(self) -> tuple[Sequence[int], Sequence[int]]:
         """(numbers, since when each is known in ns), in the order in which they get known."""
+        from wsreplay.tui.recording.extra_rows import known_since
+
         since = [known_since(item) for item in self._items]
         numbers = sorted(range(len(since)), key=since.__getitem__)
         return numbers, [since[number] for number in numbers]
@@ -83,6 +87,8 @@ class RowPlacement:
     @cached_property
     def _times(self) -> Sequence[int]:
         """When the items stand, ns, ascending."""
+        from wsreplay.tui.recording.extra_rows import when
+
         return sorted(map(when, self._items))
 
     def next_time(self, t_ns: int, steps: int) -> int | None:

@@ -1,6 +1,6 @@
 """The playhead's clock: where on the recording's time axis a replay stands. The wall's clock is an argument."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from typing import NamedTuple
 
@@ -25,32 +25,32 @@ class Playback(NamedTuple):
     def at_end(self) -> bool:
         return self.at_ns >= self.end_ns
 
-    def play(self, now_ns: int) -> Playback:
+    def play(self, now_ns: int) -> "Playback":
         """Start; from the beginning where the end is reached."""
         at = self.start_ns if self.at_end else self.at_ns
         return self._replace(playing=True, at_ns=at, since_ns=now_ns)
 
-    def pause(self) -> Playback:
+    def pause(self) -> "Playback":
         return self._replace(playing=False)
 
-    def seek(self, at_ns: int, now_ns: int) -> Playback:
+    def seek(self, at_ns: int, now_ns: int) -> "Playback":
         return self._replace(at_ns=max(self.start_ns, min(at_ns, self.end_ns)), since_ns=now_ns)
 
-    def to_fraction(self, share: float, now_ns: int) -> Playback:
+    def to_fraction(self, share: float, now_ns: int) -> "Playback":
         return self.seek(self.start_ns + round((self.end_ns - self.start_ns) * share), now_ns)
 
-    def change_speed(self, steps: int) -> Playback:
+    def change_speed(self, steps: int) -> "Playback":
         """So many steps up or down the ladder of speeds."""
         place = SPEEDS.index(self.speed) + steps
         return self._replace(speed=SPEEDS[max(0, min(place, len(SPEEDS) - 1))])
 
-    def next_idle_cap(self) -> Playback:
+    def next_idle_cap(self) -> "Playback":
         return self._replace(idle_cap=IDLE_CAPS[(IDLE_CAPS.index(self.idle_cap) + 1) % len(IDLE_CAPS)])
 
-    def reaching(self, end_ns: int) -> Playback:
+    def reaching(self, end_ns: int) -> "Playback":
         return self._replace(end_ns=max(end_ns, self.start_ns))
 
-    def tick(self, now_ns: int, next_event_ns: int | None) -> Playback:
+    def tick(self, now_ns: int, next_event_ns: int | None) -> "Playback":
         """Where the playhead is at `now_ns`. Whatever the speed, to watch a wait for the next event takes the cap at most."""
         if not self.playing:
             return self

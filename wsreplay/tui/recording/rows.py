@@ -10,17 +10,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wsreplay.model import FIN, Frame, Session
+from wsreplay.model import Session
 from wsreplay.store import paging
-from wsreplay.tui.recording.decoded_heads import decode_heads, document_text
+from wsreplay.tui.recording.decoded_heads import decode_heads
 from wsreplay.tui.recording.evidence import Evidence, GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow, FaultRow, InsertedRow, NoteRow, OwedRow, event_rows, in_order
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.view import View
 
 if TYPE_CHECKING:
     from wsreplay.trace.filter import Context, Filter
     from wsreplay.trace.frame_reading import FrameReading
+    from wsreplay.tui.recording.extra_rows import EventRow, InsertedRow, OwedRow
     from wsreplay.tui.recording.scan import FrameScan, ScanResult
 
 
@@ -94,20 +94,26 @@ class Rows:
     def _extra_rows(self) -> Sequence[InsertedRow]:
         """What stands between the frames: ghosts and injected faults, as far as the filter lets them through."""
         placed = self.recording.placed_rows_of(self.session)
+        ghosts = self.recording.evidence.ghosts_of(self.number)
+        if not placed and not ghosts and not self._unfolded:
+            return ()
+        from wsreplay.tui.recording.extra_rows import NoteRow, as_frame, in_order  # the first rows do without
+
         if self.only_marked:
             return in_order(row for row in placed if isinstance(row, NoteRow))
         events = [row for rows in self._unfolded.values() for row in rows]
-        items = in_order([*self.recording.evidence.ghosts_of(self.number), *placed, *events])
+        items = in_order([*ghosts, *placed, *events])
         if self.filter is None:
             return items
         lets_through = self.filter.predicate(self._extra_context(items))
-        return tuple(item for number, item in enumerate(items) if lets_through(_as_frame(item, number)))
+        return tuple(item for number, item in enumerate(items) if lets_through(as_frame(item, number)))
 
     def _extra_context(self, items: Sequence[InsertedRow]) -> Context:
         from wsreplay.trace.filter import Context
+        from wsreplay.tui.recording.extra_rows import extra_id, said
 
         known = self.context()
-        judged = {_extra_id(number): (_said(item),) for number, item in enumerate(items) if isinstance(item, GhostRow)}
+        judged = {extra_id(number): (said(item),) for number, item in enumerate(items) if isinstance(item, GhostRow)}
         return Context(known.sessions, known.users, judged, known.thread, known.run)
 
     def context(self, reading: FrameReading | None = None) -> Context:
@@ -176,6 +182,8 @@ class Rows:
 
     def fold(self, frame_id: int) -> View | None:
         """Show the events of a frame below it, each in a row, or hide them again; None where it is one event at most."""
+        from wsreplay.tui.recording.extra_rows import event_rows
+
         if self._unfolded.pop(frame_id, None) is None:
             events = event_rows(self.recording.reader, self.recording.reading, frame_id)
             if len(events) < 2:
@@ -261,28 +269,3 @@ class Rows:
 
 def _holds(ids: Sequence[int], frame_id: int) -> bool:
     return bisect_left(ids, frame_id) < bisect_right(ids, frame_id)
-
-
-def _said(ghost: GhostRow) -> tuple[int, str]:
-    return ("info", "warning", "error").index(ghost.finding.severity), ghost.finding.rule
-
-
-def _extra_id(number: int) -> int:
-    return -1 - number
-
-
-def _as_frame(item: InsertedRow, number: int) -> Frame:
-    """A ghost as the frame it should have been, a fault or a note as one without a type, for a filter to judge."""
-    if isinstance(item, NoteRow):
-        return Frame(_extra_id(number), 0, 0, item.mark.t_ns, 1, 1, 1, 0, 0, None, item.mark.note.encode())
-    if isinstance(item, EventRow):
-        document = document_text(item.event)
-        return item.frame._replace(id=_extra_id(number), opcode=1, flags=FIN, type=item.event.name, payload=document)
-    if isinstance(item, FaultRow):
-        fault = item.fault
-        connection, direction = fault.connection_id or 0, fault.direction or 0
-        return Frame(_extra_id(number), connection, 0, fault.t_ns, direction, 1, 1, 0, 0, None, b"{}")
-    finding = item.finding
-    expected = finding.expected[0] if finding.expected else None
-    connection = finding.connection or 0
-    return Frame(_extra_id(number), connection, 0, finding.at_ns or 0, 1, 1, 1, 0, 0, expected, b"{}")

@@ -4,21 +4,23 @@
     extra row   what is no frame and stands between two of them: a ghost, an injected fault, a note
 """
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 import time
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.errors import CorruptRecording, RecordingError
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, InsertedRow, NoteRow, OwedRow, when
 from wsreplay.tui.recording.placement import RowPlacement
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.extra_rows import ExtraRow, InsertedRow, OwedRow
 
 PAGE_ROWS = 128
 PAGES = 64
@@ -130,7 +132,7 @@ class Anchor(NamedTuple):
     """What stands in a row, to be found again in another view: a frame, or what is no frame, with the frame behind it."""
 
     frame_id: int
-    extra_row: ExtraRow | None = None
+    extra_row: "ExtraRow | None" = None
 
 
 class View:
@@ -143,7 +145,7 @@ class View:
         self,
         reader: Recording,
         ids: Sequence[int],
-        extra_rows: Sequence[InsertedRow] = (),
+        extra_rows: "Sequence[InsertedRow]" = (),
         decode: DecodeHeads | None = None,
     ) -> None:
         self.pages = Pages(reader, ids, decode=decode)
@@ -176,7 +178,7 @@ class View:
         """The last row of what has come; -1 where nothing has."""
         return self._frames + len(self._placement) - 1
 
-    def row(self, number: int) -> Head | ExtraRow | None:
+    def row(self, number: int) -> "Head | ExtraRow | None":
         """What stands in a row; None for a frame that the recording does not hold."""
         if number > self.last_row:
             return self.tail[number - self.last_row - 1]
@@ -206,16 +208,18 @@ class View:
     def row_of_anchor(self, anchor: Anchor) -> int:
         """The row of what stood there; where it is gone, of the first frame after it."""
         if anchor.extra_row is not None:
+            from wsreplay.tui.recording.extra_rows import is_same
+
             for row, item in self._placement:
-                if _is_same(item, anchor.extra_row):
+                if is_same(item, anchor.extra_row):
                     return row
         return self.row_of_frame(anchor.frame_id)
 
-    def extra_rows(self) -> Sequence[tuple[int, ExtraRow]]:
+    def extra_rows(self) -> "Sequence[tuple[int, ExtraRow]]":
         """What is no frame, with its row, in order."""
         return list(self._placement)
 
-    def ghosts(self) -> Sequence[tuple[int, GhostRow]]:
+    def ghosts(self) -> "Sequence[tuple[int, GhostRow]]":
         """The ghosts with their rows, in order."""
         return [(row, item) for row, item in self.extra_rows() if isinstance(item, GhostRow)]
 
@@ -228,9 +232,13 @@ class View:
         if not len(self):
             return 0
         row = self.row(min(number, len(self) - 1))
-        if isinstance(row, ExtraRow):
-            return when(row)
-        return row.t_ns if row else self.pages.time(self.index_of_row(number))
+        if row is None:
+            return self.pages.time(self.index_of_row(number))
+        if isinstance(row, Head):
+            return row.t_ns
+        from wsreplay.tui.recording.extra_rows import when  # the first rows do without
+
+        return when(row)
 
     def row_at(self, t_ns: int) -> int:
         """The last row that stands at `t_ns` or before; 0 where there is none."""
@@ -274,12 +282,3 @@ class View:
         if self._placement.place(self.ids, self._frames, self.horizon):
             self.extra_version += 1
             self.version += 1
-
-
-def _is_same(first: ExtraRow, second: ExtraRow) -> bool:
-    """The same finding, fault or note, wherever it stands by now and whatever the note says."""
-    if isinstance(first, NoteRow) and isinstance(second, NoteRow):
-        return first.mark.t_ns == second.mark.t_ns
-    if isinstance(first, EventRow) and isinstance(second, EventRow):
-        return first.event.number == second.event.number
-    return first[:2] == second[:2] if isinstance(first, OwedRow) else first[1] == second[1]

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.row_list import RowList
 from wsreplay.tui.widgets.status_line import StatusLine

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import QueryLeft, QueryTyped
 from wsreplay.tui.widgets.list_filter import ListFilter, is_kept

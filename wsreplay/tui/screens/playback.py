@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
@@ -17,34 +17,36 @@ from wsreplay.tui.recording.clock import ClockForm, ShownClock
 from wsreplay.tui.recording.evidence import Evidence, seen_from
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
-from wsreplay.tui.screens.base import BaseScreen
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.goto import Target
+    from wsreplay.tui.screens.base import BaseScreen
+
+    _Screen = BaseScreen
+else:
+    _Screen = object  # a class of Textual's takes as long to make as ten others
 
 FRAMES_A_SECOND = 20
 
 
-class PlaybackScreen(BaseScreen):
-    """A screen with a playhead. A subclass shows where it is.
+KEYS: list[BindingType] = [
+    Binding("space", "play", "Play or pause", id="playback.play", show=False, priority=False),
+    Binding("full_stop", "step(1)", "Step forward", id="playback.step", show=False),
+    Binding("comma", "step(-1)", "Step back", id="playback.step_back", show=False),
+    Binding("greater_than_sign", "speed(1)", "Faster", id="playback.faster", show=False),
+    Binding("less_than_sign", "speed(-1)", "Slower", id="playback.slower", show=False),
+    Binding("i", "idle", "Cap idle time", id="playback.idle", show=False),
+    Binding("b", "stop_at_findings", "Playing stops at each finding", id="playback.stop_at_findings", show=False),
+    Binding("colon", "go_to", "Go to frame, time or ±delta", id="playback.go_to", show=False),
+    *[Binding(str(n), f"seek_fraction({n})", f"Jump to {n * 10} %", id=f"playback.jump_{n}", show=False) for n in range(10)],
+]
+
+
+class PlaybackScreen(_Screen):
+    """The part of a screen that has a playhead. A subclass shows where it is, and has these keys among its bindings.
 
     `replaying` says whether the session is shown as it was at the playhead, later rows not yet there; else all of it is shown.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "play", "Play or pause", id="playback.play", show=False, priority=False),
-        Binding("full_stop", "step(1)", "Step forward", id="playback.step", show=False),
-        Binding("comma", "step(-1)", "Step back", id="playback.step_back", show=False),
-        Binding("greater_than_sign", "speed(1)", "Faster", id="playback.faster", show=False),
-        Binding("less_than_sign", "speed(-1)", "Slower", id="playback.slower", show=False),
-        Binding("i", "idle", "Cap idle time", id="playback.idle", show=False),
-        Binding("b", "stop_at_findings", "Playing stops at each finding", id="playback.stop_at_findings", show=False),
-        Binding("colon", "go_to", "Go to frame, time or ±delta", id="playback.go_to", show=False),
-        *[
-            Binding(str(n), f"seek_fraction({n})", f"Jump to {n * 10} %", id=f"playback.jump_{n}", show=False)
-            for n in range(10)
-        ],
-    ]
 
     recording: OpenRecording
     session: Session | None  # None where the whole recording is shown

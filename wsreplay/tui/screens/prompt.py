@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.widgets.error_guard import ErrorGuard
 from wsreplay.tui.widgets.plain_input import PlainInput
 

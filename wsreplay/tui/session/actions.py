@@ -3,49 +3,49 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from wsreplay.store.paging import Head
 from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.screens.playback import PlaybackScreen
+from wsreplay.tui.screens.playback import KEYS, PlaybackScreen
 from wsreplay.tui.session.controllers import SessionParts
+
+SESSION_KEYS: list[BindingType] = [
+    Binding("tab", "turn_pane(1)", "Next pane", id="session.next_pane", show=False),
+    Binding("shift+tab", "turn_pane(-1)", "Previous pane", id="session.previous_pane", show=False),
+    Binding("left,h", "focus_list", "To the list", id="session.focus_list", show=False),
+    Binding("right,l", "focus_detail", "To the detail", id="session.focus_detail", show=False),
+    Binding("backslash", "maximise_pane", "Maximise the pane", id="session.maximise", show=False),
+    Binding("slash", "filter", "Filter", id="session.filter", show=False),
+    Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
+    Binding("n", "find(True)", "Next match", id="session.next_match", show=False),
+    Binding("N", "find(False)", "Previous match", id="session.previous_match", show=False),
+    Binding("right_square_bracket", "next_finding(1)", "Next finding", id="trace.next_finding", show=False),
+    Binding("left_square_bracket", "next_finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
+    Binding("x", "next_witness", "Next witness frame of the finding", id="trace.witness", show=False),
+    Binding("percent_sign", "partner", "Start or end, request or answer", id="trace.partner", show=False),
+    Binding("u", "fold_events", "Show each event of the frame, or hide them", id="session.fold", show=False),
+    Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
+    Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
+    Binding("M", "toggle_marked_only", "Marked frames only", id="keep.only_marked", show=False),
+    Binding("y", "copy_payload", "Copy the payload", id="keep.copy_payload", show=False),
+    Binding("Y", "copy_frame", "Copy the frame", id="keep.copy_frame", show=False),
+    Binding("f", "page_payload", "Full payload in $PAGER", id="keep.page", show=False),
+    Binding("e", "export", "Export: cut, JSONL, HAR, report, test", id="keep.export", show=False),
+    Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
+    Binding("v", "findings", "Findings", id="session.findings", show=False),
+    Binding("S", "statistics", "Statistics", id="session.statistics", show=False),
+    Binding("D", "compare", "Compare with another session", id="session.diff", show=False),
+    Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
+    Binding("F", "follow", "Follow the end", id="session.follow", show=False),
+    *KEYS,
+]
 
 
 class SessionActions(SessionParts, PlaybackScreen):
-    """The actions of a session screen: each asks one of its parts."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "turn_pane(1)", "Next pane", id="session.next_pane", show=False),
-        Binding("shift+tab", "turn_pane(-1)", "Previous pane", id="session.previous_pane", show=False),
-        Binding("left,h", "focus_list", "To the list", id="session.focus_list", show=False),
-        Binding("right,l", "focus_detail", "To the detail", id="session.focus_detail", show=False),
-        Binding("backslash", "maximise_pane", "Maximise the pane", id="session.maximise", show=False),
-        Binding("slash", "filter", "Filter", id="session.filter", show=False),
-        Binding("ctrl+f", "search", "Search text", id="session.search", show=False),
-        Binding("n", "find(True)", "Next match", id="session.next_match", show=False),
-        Binding("N", "find(False)", "Previous match", id="session.previous_match", show=False),
-        Binding("right_square_bracket", "next_finding(1)", "Next finding", id="trace.next_finding", show=False),
-        Binding("left_square_bracket", "next_finding(-1)", "Previous finding", id="trace.previous_finding", show=False),
-        Binding("x", "next_witness", "Next witness frame of the finding", id="trace.witness", show=False),
-        Binding("percent_sign", "partner", "Start or end, request or answer", id="trace.partner", show=False),
-        Binding("u", "fold_events", "Show each event of the frame, or hide them", id="session.fold", show=False),
-        Binding("m", "mark", "Mark with a note", id="keep.mark", show=False),
-        Binding("apostrophe", "next_mark", "Next mark", id="keep.next_mark", show=False),
-        Binding("M", "toggle_marked_only", "Marked frames only", id="keep.only_marked", show=False),
-        Binding("y", "copy_payload", "Copy the payload", id="keep.copy_payload", show=False),
-        Binding("Y", "copy_frame", "Copy the frame", id="keep.copy_frame", show=False),
-        Binding("f", "page_payload", "Full payload in $PAGER", id="keep.page", show=False),
-        Binding("e", "export", "Export: cut, JSONL, HAR, report, test", id="keep.export", show=False),
-        Binding("w", "waterfall", "Waterfall", id="session.waterfall", show=False),
-        Binding("v", "findings", "Findings", id="session.findings", show=False),
-        Binding("S", "statistics", "Statistics", id="session.statistics", show=False),
-        Binding("D", "compare", "Compare with another session", id="session.diff", show=False),
-        Binding("r", "read_again", "Read the file again", id="session.read_again", show=False),
-        Binding("F", "follow", "Follow the end", id="session.follow", show=False),
-    ]
+    """The actions of a session screen, by its keys: each asks one of its parts."""
 
     # What the screen itself does.
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsreplay.tui.host import ScreenHost
-
 if TYPE_CHECKING:
+    from wsreplay.tui.host import ScreenHost
     from wsreplay.tui.widgets.frame_list import FrameList
 
 

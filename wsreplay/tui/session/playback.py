@@ -10,7 +10,6 @@ from textual import events
 
 from wsreplay.tui.messages import EndWanted
 from wsreplay.tui.recording.evidence import seen_from
-from wsreplay.tui.recording.finding_index import PAGE
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.goto import Target
@@ -104,6 +103,8 @@ class SessionPlayback(_Screen):
 
     def show_decided(self, t_ns: int) -> None:
         if (places := self.recording.evidence.all_places) is not None:
+            from wsreplay.tui.recording.finding_index import PAGE
+
             known = places.next_decided(t_ns - 1, self.rows.number)
             self.load_findings([] if known is None else [known[1] // PAGE])
         findings = self.recording.evidence.of_session(self.rows.number)

@@ -17,7 +17,8 @@ from wsreplay.tui.messages import JumpTo, PaneChosen, QueryLeft, QueryTyped, Row
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.rows import Rows
-from wsreplay.tui.session.actions import SessionActions
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.session.actions import SESSION_KEYS, SessionActions
 from wsreplay.tui.session.following import FollowController
 from wsreplay.tui.session.playback import SessionPlayback
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
@@ -37,7 +38,7 @@ MOST_PAGES_IN_SIGHT = 3  # of findings, which are loaded as they are seen
 _BEHIND_ALL = 2**63 - 1  # no frame has such an id
 
 
-class SessionScreen(SessionPlayback, SessionActions):
+class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
     """`session` None shows all frames of the recording; `at` is a finding to begin at."""
 
     DEFAULT_CSS = """
@@ -49,6 +50,8 @@ class SessionScreen(SessionPlayback, SessionActions):
     SessionScreen.-detail-only #detail { display: block; width: 1fr; }
     SessionScreen.-detail-only #frames { display: none; }
     """
+
+    BINDINGS = SESSION_KEYS
 
     def __init__(self, recording: OpenRecording, session: Session | None, at: Finding | None = None) -> None:
         super().__init__()

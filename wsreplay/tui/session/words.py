@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from wsreplay.tui.host import Host
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.rows import Rows
 from wsreplay.tui.widgets.head import fault_runs, head_runs, joined, live_runs, new_runs, session_name
+
+if TYPE_CHECKING:
+    from wsreplay.tui.host import Host
 
 
 def place_runs(host: Host, recording: OpenRecording, rows: Rows, *, following: bool, unseen: int) -> list[Run]:

@@ -1,11 +1,12 @@
 """How far the validator is, for every screen to show."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from wsreplay.tui.recording.evidence import Change
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.gathering import Change
 
 
 class Stage(StrEnum):
@@ -27,4 +28,4 @@ class ValidationStatus(NamedTuple):
     done: float = 0.0
     why: str = ""
     stale: bool = False
-    change: Change | None = None
+    change: "Change | None" = None

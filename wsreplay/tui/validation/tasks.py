@@ -20,8 +20,9 @@ from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.jobs.task import JobContext
-from wsreplay.tui.recording.evidence import MOST_FINDINGS, Evidence, Source, gather, known_places, locate, moment, place, tally
+from wsreplay.tui.recording.evidence import Evidence, Source, moment, place
 from wsreplay.tui.recording.finding_index import FindingIndex, pack
+from wsreplay.tui.recording.gathering import MOST_FINDINGS, gather, known_places, locate, tally
 from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
 from wsreplay.tui.recording.owed import SpanEnd
 from wsreplay.tui.recording.pairs import Pairs

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wsreplay.errors import WsreplayError
 from wsreplay.tui.look.appearance import Appearance
-from wsreplay.tui.recording.evidence import Change, Evidence, Source, compare
 from wsreplay.tui.recording.known_spans import SpanNews
 from wsreplay.tui.validation.status import Stage, ValidationStatus
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
     from wsreplay.contract import Contract
     from wsreplay.tui.jobs.jobs import Jobs
+    from wsreplay.tui.recording.evidence import Evidence, Source
+    from wsreplay.tui.recording.gathering import Change
     from wsreplay.tui.recording.open_recording import OpenRecording
     from wsreplay.tui.validation.tasks import ValidationResult, ValidatorEvent
 
@@ -133,6 +134,8 @@ class Validation:
 
     def _compare(self, before: Evidence, after: Evidence) -> Change | None:
         """What changed since somebody asked for another validation, which is reported; None where the contracts are others."""
+        from wsreplay.tui.recording.gathering import compare
+
         change = compare(before.findings, after.findings) if before.names == after.names else None
         if change is not None:
             self._host.notify(f"{len(change.new)} new, {len(change.fixed)} fixed", title="validated again")

@@ -21,7 +21,8 @@ from wsreplay.tui.recording.lanes import DrawnSpan, by_duration, slowest
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.span_reading import READING, SpanReader, SpanReading
-from wsreplay.tui.screens.playback import PlaybackScreen
+from wsreplay.tui.screens.base import BaseScreen
+from wsreplay.tui.screens.playback import KEYS, PlaybackScreen
 from wsreplay.tui.waterfall.about import about_runs
 from wsreplay.tui.waterfall.canvas import Waterfall
 from wsreplay.tui.waterfall.wrong import WrongPlace
@@ -36,7 +37,7 @@ PAGE_SPAN_NS = 30 * units.SECOND  # is in sight where not all spans are read
 _BEFORE_NS = 2 * units.SECOND  # a page begins so long before the frame that it is read for
 
 
-class WaterfallScreen(PlaybackScreen):
+class WaterfallScreen(PlaybackScreen, BaseScreen):
     """The session's playback goes on here, and back there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,6 +58,7 @@ class WaterfallScreen(PlaybackScreen):
         Binding("X", "next_slowest(-1)", "Previous of the ten slowest", id="waterfall.slower", show=False),
         Binding("right,l", "next_span(1)", "Next span of the lane", id="waterfall.next_span", show=False),
         Binding("left,h", "next_span(-1)", "Previous span of the lane", id="waterfall.previous_span", show=False),
+        *KEYS,
     ]
 
     def __init__(

@@ -21,7 +21,7 @@ from textual.widget import Widget
 from wsreplay.decode import Event
 from wsreplay.display import is_structured
 from wsreplay.model import Frame, Opcode
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import NodeAsked, PaneChosen
 from wsreplay.tui.recording import layout

@@ -11,7 +11,7 @@ from textual.events import Event
 from textual.timer import Timer
 
 from wsreplay.errors import RecordingClosed, WsreplayError
-from wsreplay.tui.host import Hosted
+from wsreplay.tui.hosted import Hosted
 
 
 class ErrorGuard(Hosted):

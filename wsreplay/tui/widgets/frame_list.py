@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.strip import Strip
@@ -12,12 +13,14 @@ from wsreplay.model import Session
 from wsreplay.store.paging import Head
 from wsreplay.tui.messages import EndWanted
 from wsreplay.tui.recording.clock import ShownClock
-from wsreplay.tui.recording.extra_rows import ExtraRow
 from wsreplay.tui.recording.open_recording import OpenRecording
 from wsreplay.tui.recording.summary import name
 from wsreplay.tui.recording.view import Anchor, View
 from wsreplay.tui.widgets.frame_row import FrameRow
 from wsreplay.tui.widgets.row_list import RowList
+
+if TYPE_CHECKING:
+    from wsreplay.tui.recording.extra_rows import ExtraRow
 
 STRIPS = 2048
 _TYPE_WIDTHS = ((69, 14, 20), (89, 18, 30), (129, 22, 34), (1000, 26, 40))  # list below, cells at first, and at most
@@ -162,7 +165,7 @@ class FrameList(RowList):
             trouble, again = self.view.pages.trouble, self.look.key("session.read_again")
             why = f"{again} reads again: {trouble}" if trouble else "this frame is not in the recording"
             return self.whole_line([(f" {self.look.signs.warning} {self.look.own(why)}", self.look.style("warning"))], width)
-        if isinstance(item, ExtraRow):
+        if not isinstance(item, Head):
             return self.whole_line(self._painter(row, width, self._type_width(0, width)).extra_row(item), width)
         type_width = self._type_width(cell_len(self.look.safe(name(item))), width)
         return self.whole_line(self._painter(row, width, type_width).frame(item), width)

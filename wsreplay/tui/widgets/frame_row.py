@@ -1,6 +1,6 @@
 """One row of the list of frames, as runs of text: a frame, a ghost, an injected fault, a note."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,12 +16,14 @@ from wsreplay.tui.look.paint import Run, cut, fitted
 from wsreplay.tui.recording.clock import ShownClock
 from wsreplay.tui.recording.decoded_heads import document_text
 from wsreplay.tui.recording.evidence import Evidence, moment
-from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, FaultRow, NoteRow, OwedRow
-from wsreplay.tui.recording.finding_index import FindingKind
 from wsreplay.tui.recording.summary import name, summary
 
 if TYPE_CHECKING:
+    from wsreplay.tui.recording.extra_rows import EventRow, ExtraRow, OwedRow
+    from wsreplay.tui.recording.finding_index import FindingKind
     from wsreplay.validator.findings import Finding
+else:
+    EventRow = ExtraRow = OwedRow = FindingKind = Finding = object  # imported where there is something between the frames
 
 # The widths of a list, in cells, from which a row shows more.
 _ID_FROM = 50  # others name a frame by its number
@@ -70,6 +72,8 @@ class FrameRow(NamedTuple):
 
     def extra_row(self, item: ExtraRow) -> list[Run]:
         """What is no frame."""
+        from wsreplay.tui.recording.extra_rows import EventRow, FaultRow, NoteRow, OwedRow
+
         if isinstance(item, EventRow):
             return self._event(item)
         if isinstance(item, FaultRow):
@@ -105,7 +109,11 @@ class FrameRow(NamedTuple):
         if mark := self.marked.get(head.id):
             after.append((f"{look.signs.mark} {look.safe(mark.note)}  ", look.style("word")))
         payload = self._searched(look.safe(summary(head)[:_SUMMARY]), dim)
-        if finding is None or isinstance(finding, FindingKind):
+        if finding is None:
+            return self._cut([*runs, *after, *payload])
+        from wsreplay.tui.recording.finding_index import FindingKind
+
+        if isinstance(finding, FindingKind):
             return self._cut([*runs, *after, *payload])
         words = look.own(place_words(finding, self.evidence.belongs.get(head.id)))
         wanted = min(cell_len(words), width // 3)

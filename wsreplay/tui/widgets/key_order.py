@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual import events
-from textual.app import App
-from textual.message_pump import MessagePump
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.message_pump import MessagePump
+
+    _App = App[None]
+else:
+    _App = object  # a class of Textual's takes as long to make as ten others
 
 LONGEST_S = 0.5  # that a key is waited for
 ANSWERED_S = 0.1  # a file that a key asks for takes longer
 _ROUNDS = 2  # a field answers enter by a message of its own
 
 
-class KeyOrder(App[None]):
+class KeyOrder(_App):
     """Part of the application: the next key is handed over when the one before it has been handled.
 
     Textual hands a key to whatever has the focus as it comes. Of `:50%` and enter in one burst, all but the colon would go to

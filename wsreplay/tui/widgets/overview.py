@@ -10,7 +10,7 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.messages import JumpTo
 from wsreplay.tui.recording.density import bars, column, strongest, time_of_column
 

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from wsreplay.errors import FilterError
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run, fitted
 from wsreplay.tui.messages import QueryTyped

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.strip import Strip
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.look.paint import Run, line
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.widgets.error_guard import ErrorGuard

@@ -9,10 +9,9 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 from wsreplay.tui.look.appearance import PRESSES
 from wsreplay.tui.look.paint import Run, line, split
-from wsreplay.tui.recording.layout import wrapped
 
 _MOST_LINES = 4
 
@@ -64,9 +63,12 @@ class StatusLine(Themed, Widget):
 
     def _break_notice(self) -> None:
         """Into lines, as wide as there is room."""
-        room = self.size.width - 2
-        lines = wrapped([("plain", self._notice[0])], room, self.look.own) if self._notice is not None and room > 0 else []
-        self._notice_lines = [shown for _, shown in lines][:_MOST_LINES]
+        room, self._notice_lines = self.size.width - 2, ()
+        if self._notice is not None and room > 0:
+            from wsreplay.tui.recording.layout import wrapped
+
+            lines = wrapped([("plain", self._notice[0])], room, self.look.own)
+            self._notice_lines = [shown for _, shown in lines][:_MOST_LINES]
         self.styles.height = max(1, len(self._notice_lines))
 
     def fit(self, runs: list[Run]) -> None:

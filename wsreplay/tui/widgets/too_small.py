@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from wsreplay.tui.host import Themed
+from wsreplay.tui.hosted import Themed
 
 
 class TooSmall(Themed, Widget):
