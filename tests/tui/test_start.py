@@ -10,8 +10,11 @@ import pytest
 # What the first screen of plain JSON needs nothing of; each takes milliseconds.
 HEAVY = frozenset((
     "click.shell_completion", "hashlib", "jwt", "msgspec", "re2", "tree_sitter", "websockets", "wsreplay.contract",
-    "wsreplay.store.writer", "wsreplay.trace.filter", "wsreplay.trace.redaction", "wsreplay.tui.recording.json_tree",
-    "wsreplay.tui.recording.lanes", "wsreplay.tui.recording.span_reading", "wsreplay.tui.validation.tasks",
+    "wsreplay.store.writer", "wsreplay.trace.filter", "wsreplay.trace.redaction", "wsreplay.tui.host",
+    "wsreplay.tui.recording.extra_rows",
+    "wsreplay.tui.recording.finding_index", "wsreplay.tui.recording.gathering",
+    "wsreplay.tui.recording.json_tree",     "wsreplay.tui.recording.lanes", "wsreplay.tui.recording.layout",
+    "wsreplay.tui.recording.span_reading", "wsreplay.tui.validation.tasks",
     "wsreplay.tui.jobs", "wsreplay.tui.recording.goto", "wsreplay.tui.recording.owed", "wsreplay.tui.recording.scan",
     "wsreplay.tui.session.inspector", "wsreplay.tui.session.marks", "wsreplay.tui.session.search",
     "wsreplay.tui.widgets.detail", "wsreplay.validator", "yaml",

@@ -2,6 +2,7 @@
 
 # Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
+import json
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
@@ -43,8 +44,6 @@ def _read_leniently(data: bytes, warning: str | None) -> JsonValue | None:
         return None
     if max(data.count(b"["), data.count(b"{")) > DEEPEST:
         return None
-    import json
-
     try:
         value = json.loads(data.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -64,8 +63,6 @@ def write(value: Any, unknown: Callable[[Any], str] | None = None) -> bytes:
     try:
         return orjson.dumps(value, default=unknown, option=orjson.OPT_NON_STR_KEYS if unknown else 0)
     except (TypeError, orjson.JSONEncodeError):
-        import json  # takes as long to import as a screen to paint, and is needed seldom
-
         try:
             return json.dumps(value, separators=(",", ":"), allow_nan=False, default=unknown).encode()
         except (TypeError, RecursionError) as error:

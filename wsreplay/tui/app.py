@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 SWITCH_INTERVAL_S = 0.001  # a worker that computes hands the interpreter to a waiting key press after this long
 POLL_S = 0.12
 WATCH_S = 1.0
+_PALETTE_CSS = Path(__file__).with_name("palette.tcss").absolute()
 _OBVIOUS = {"list", "detail", "app.focus_next", "app.focus_previous"}  # what moves about: nobody looks for `Down`
 _NOTICE_STYLES: dict[SeverityLevel, str] = {"information": "strong", "warning": "warning", "error": "error"}
 
@@ -315,6 +316,8 @@ class ReplayApp(NavigatingApp, App[None]):
         from textual.command import CommandPalette
 
         if not CommandPalette.is_open(cast("App[object]", self)):
+            if not self.stylesheet.has_source(str(_PALETTE_CSS)):
+                self.stylesheet.read(_PALETTE_CSS)  # the first rows do without
             self.push_screen(CommandPalette(id="--command-palette", placeholder=self.look.own("Search for commands…")))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -49,7 +49,7 @@ def placed_items(places: list[int], *, known_after: int = 0) -> list[GhostRow | 
 
 def test_moving_the_horizon_looks_at_no_item_that_stays(reader, monkeypatch):
     asked: list[object] = []
-    monkeypatch.setattr("wsreplay.tui.recording.placement.known_since", lambda item: asked.append(item) or when(item))
+    monkeypatch.setattr("wsreplay.tui.recording.extra_rows.known_since", lambda item: asked.append(item) or when(item))
     items = placed_items(sorted(number % FRAMES for number in range(3000)))
     ids = CountedIds(range(1, FRAMES))
     view = View(reader, ids, items)

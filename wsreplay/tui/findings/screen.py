@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
@@ -24,6 +23,7 @@ from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.filtered_list import FilteredList
 from wsreplay.tui.validation.status import Stage
 from wsreplay.tui.widgets.detail import Detail
+from wsreplay.tui.widgets.ground import Ground
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -76,7 +76,7 @@ class FindingsScreen(BaseScreen, FilteredList):
         yield self.head
         yield self.news
         yield self.filter
-        with Container(id="body"):
+        with Ground(id="body"):
             yield self.list
             yield self.detail
         yield self.foot

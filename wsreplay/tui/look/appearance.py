@@ -1,6 +1,6 @@
 """How everything is painted: the palette of the theme and the set of signs. One value, handed to who paints."""
 
-from __future__ import annotations
+# Annotations are not postponed here: a NamedTuple compiles each that is, at every start.
 
 from collections.abc import Mapping
 from functools import cache

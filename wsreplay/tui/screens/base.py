@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 from wsreplay.tui.hosted import Themed
 from wsreplay.tui.widgets.error_guard import ErrorGuard
+from wsreplay.tui.widgets.ground import ground_lines
 from wsreplay.tui.widgets.row_list import RowList
 from wsreplay.tui.widgets.status_line import StatusLine
 from wsreplay.units import count_text
@@ -53,6 +56,9 @@ class BaseScreen(ErrorGuard, Themed, Screen[None]):
         super().__init__()
         # Textual says it too, once the screen has been painted: then all would be laid out and painted a second time.
         self.set_class(True, "-wide" if self.app.size.width >= WIDE else "-narrow", update=False)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return ground_lines(crop, self.look)
 
     def on_mount(self) -> None:
         self._verdict_revision = self.host.verdict_revision

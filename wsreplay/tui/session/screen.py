@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
-from textual.containers import Container
 from textual.widget import Widget
 
 from wsreplay import units
@@ -23,6 +22,7 @@ from wsreplay.tui.session.following import FollowController
 from wsreplay.tui.session.playback import SessionPlayback
 from wsreplay.tui.session.words import list_title, place_runs, why_empty
 from wsreplay.tui.widgets.frame_list import FrameList
+from wsreplay.tui.widgets.ground import Ground
 from wsreplay.tui.widgets.head import contract_runs, verdict_runs
 from wsreplay.tui.widgets.overview import Overview
 from wsreplay.tui.widgets.query_bar import QueryBar
@@ -74,7 +74,7 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
     def compose(self) -> Iterable[Widget]:
         yield self.head
         yield self.bar
-        with Container(id="body"):
+        with Ground(id="body"):
             yield self.frames
         yield self.overview
         yield self.foot

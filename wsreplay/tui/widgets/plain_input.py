@@ -20,6 +20,8 @@ class PlainInput(Input):
     One glyph stands for each character, and the cursor stands at the glyph.
     """
 
+    DEFAULT_CSS = "PlainInput > .input--placeholder { color: $ws-faint; }"
+
     def __init__(self, value: str | None = None, *, highlighter: Highlighter | None = None, **options: Any) -> None:
         super().__init__(value, highlighter=_Glyphs(self, highlighter), **options)
 
