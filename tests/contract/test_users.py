@@ -73,3 +73,16 @@ def test_a_number_is_a_name_and_what_is_no_name_is_passed_over(tmp_path: Path, w
         assert told(ConnectionUsers(read_as=ReadAs(users=(parse_user_source(PLACE),))).stitch(
             recording, recording.connections()
         )) == [("7", [1])]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [b'{"d":{"who":"zoe"}}', b'{ "d" : {"who" : "zoe"} }', b'{"d":{"wh\\u006f":"zoe"}}'])
+@pytest.mark.parametrize("before", [0, 7, 8, 20])
+def test_a_name_is_found_however_it_is_written_and_whenever_it_comes(tmp_path: Path, said: bytes, before: int) -> None:
+    script = Script(tmp_path / "a.db")
+    script.open(1, 0, user=None)
+    for at in range(before):
+        script.say(1, at, C2S, raw=b'{"op":"who"}')
+    script.say(1, before, C2S, raw=said)
+    script.say(1, before + 1, C2S, raw=b'{"d":{"who":"ann"}}')
+    with Recording.open(script.write(1_000)) as recording:
+        assert told(sessions_of(recording, loads(CONTRACT))) == [("zoe", [1])]

@@ -6,6 +6,7 @@ has a key `user`. Users are known before connections are joined: a client may sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from wsreplay.contract.decoding import choices_of, decoder_for
 from wsreplay.contract.loader import load
 from wsreplay.contract.model import USER_KEY, Contract
+from wsreplay.contract.paths import Path
+from wsreplay.decode import PLAIN
 from wsreplay.decode.detect import LONGEST_LOOKED_AT
 from wsreplay.decode.values import text_of
 from wsreplay.model import NO_CONTRACT, Connection, Session
@@ -23,6 +26,7 @@ from wsreplay.trace.identity import UserSource, identified
 from wsreplay.trace.sessions import stitch
 
 NAMED_WITHIN = 100  # messages of a connection
+_FIRST = 8  # of them: most clients say at once who they are
 
 
 class ConnectionUsers:
@@ -33,6 +37,9 @@ class ConnectionUsers:
         contract = load_nothing() if contract is None else contract
         self.contract = contract if read_as is None else contract.read_as(read_as)
         self._choices = choices_of(self.contract)
+        # of plain JSON, what a message holds that names somebody, if it escapes no letter; None: anything
+        signs = _signs(self.contract)
+        self._signs = None if signs is None else re.compile(b"|".join((rb"\\", *map(re.escape, signs))))
         # by connection, those whom a message names
         self._named: dict[int, str] = {}
         # how many messages were looked at of connections that nobody is named on yet
@@ -75,17 +82,27 @@ class ConnectionUsers:
             self._looked.pop(id, None)  # what it said was read otherwise
         new = [connection for connection in anonymous if connection.id not in self._looked and connection.id not in self._named]
         known = [connection for connection in anonymous if 0 <= self._looked.get(connection.id, -1) < NAMED_WITHIN]
-        for connections, after_id in ((known, self._seen), (new, 0)):
-            ids = [connection.id for connection in connections]
-            heads = paging.first_messages(recording, ids, NAMED_WITHIN, LONGEST_LOOKED_AT, after_id, last_id)
-            for id in ids:
-                self._read(id, heads.get(id, ()))
+        self._look_at(recording, [connection.id for connection in known], NAMED_WITHIN, self._seen, last_id)
+        ids = [connection.id for connection in new]
+        if paging.is_indexed(recording):  # else each look goes through all frames
+            self._look_at(recording, ids, _FIRST, 0, last_id)
+            ids = [id for id in ids if id not in self._named]
+        self._look_at(recording, ids, NAMED_WITHIN, 0, last_id)
         self._seen = last_id
+
+    def _look_at(self, recording: Recording, ids: Sequence[int], count: int, after_id: int, last_id: int) -> None:
+        """Read the first messages of connections after a frame; at the beginning those that were not read yet."""
+        heads = paging.first_messages(recording, ids, count, LONGEST_LOOKED_AT, after_id, last_id)
+        for id in ids:
+            self._read(id, heads.get(id, ())[0 if after_id else self._looked.get(id, 0) :])
 
     def _read(self, connection: int, messages: Sequence[tuple[int, int, bytes]]) -> None:
         looked = self._looked.get(connection, 0)
-        decoder = decoder_for(self._choices[connection].name, self.contract)
+        name = self._choices[connection].name
+        decoder, signs = decoder_for(name, self.contract), self._signs if name == PLAIN else None
         for direction, opcode, payload in messages[: NAMED_WITHIN - looked]:
+            if signs is not None and signs.search(payload) is None:
+                continue
             for part in decoder.parse(direction, opcode, payload):
                 user = _value(self.contract, USER_KEY, part.document)
                 if user:
@@ -107,6 +124,22 @@ def sessions_of(
 def load_nothing() -> Contract:
     """The contract without rules."""
     return load(NO_CONTRACT)
+
+
+def _signs(contract: Contract, key: str = USER_KEY) -> tuple[bytes, ...] | None:
+    """The names of members that a key selects, as JSON writes them; None where one of its paths ends with none."""
+    signs: list[bytes] = []
+    for source in contract.keys[key].sources if key in contract.keys else ():
+        below = _signs(contract, source) if isinstance(source, str) else _signs_of(source)
+        if below is None:
+            return None
+        signs += below
+    return tuple(signs)
+
+
+def _signs_of(path: Path) -> tuple[bytes, ...] | None:
+    last = path.steps[-1] if path.steps else None
+    return (f'"{last}"'.encode(),) if isinstance(last, str) and last.isidentifier() else None
 
 
 def _value(contract: Contract, key: str, document: Any) -> str | None:

@@ -8,6 +8,7 @@ frames as at ten.
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 from wsreplay.model import FIN, Frame
@@ -141,7 +142,9 @@ def first_messages(
         (
             row
             for id in connections
-            for row in recording.query(FIRST_MESSAGES_OF, (after_id, last_id, longest, _LOOKED_THROUGH * count, id))
+            for row in islice(
+                recording.query(FIRST_MESSAGES_OF, (after_id, last_id, longest, _LOOKED_THROUGH * count, id)), count
+            )
         ),
         count,
     )
