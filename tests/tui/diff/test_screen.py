@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from wsreplay.diff.rows import Kind
+
 
 @pytest.mark.parametrize(("typed", "why"), [
     ("9" * 5_000, "and so on is not a session number"), ("x.db#" + "9" * 5_000, "is not a session number"),
@@ -18,3 +20,25 @@ async def test_a_number_that_no_session_has_is_refused_where_it_is_typed(stage, 
         assert on.app.screen is prompt
         complaint = " ".join(on.text().replace("│", " ").split())
         assert why in complaint, complaint
+
+
+async def test_a_type_is_left_out_and_taken_in_again(stage, script):
+    made = script("pair.db")
+    for number, kinds in ((1, "go notice heartbeat"), (2, "notice heartbeat go heartbeat")):
+        made.open(number, number, closed_ns=10**9)
+        for place, kind in enumerate(kinds.split()):
+            made.say(number, 10 * place + number + 1, 1, kind)
+    async with stage(made.write(2_000), width=120, steady=True) as on:
+        await on.press("D", "enter")
+        screen = on.app.screen
+        await on.until(lambda: screen.rows)
+        assert [row.kind for row in screen.rows if row.kind is not Kind.SAME] == [Kind.MOVED]
+        assert "not compared: heartbeat 3" in on.text()
+        screen.list.move_to([row.said.name for row in screen.rows].index("notice"))
+        await on.press("x")
+        await on.until(lambda: "notice 2" in on.text())
+        assert {row.kind for row in screen.rows} == {Kind.SAME}
+        await on.press("g", "x")
+        assert "always compared" in on.text()
+        await on.press("X")
+        await on.until(lambda: any(row.said.name == "notice" for row in screen.rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +21,7 @@ from wsreplay.tui.recording.view import RETRY_S
 if TYPE_CHECKING:
     from wsreplay.contract import Contract
     from wsreplay.diff.conversation import ComparedMessage
+    from wsreplay.diff.diff import SessionDiff
     from wsreplay.diff.rows import Kind, Row
 
 MOST_FRAMES = 300_000  # of a session; more would take a minute and a gigabyte
@@ -32,33 +33,43 @@ Side = tuple[Path, int]
 
 
 class Alignment(NamedTuple):
-    """All rows of two sessions, how many there are of each kind, and the first one that is a difference, else 0."""
+    """All rows of two sessions, how many there are of each kind, and the first one that is a difference, else 0; and how many
+    messages of which type were not compared, of both."""
 
     rows: Sequence[Row]
     counts: Counter[Kind]
     first: int
+    left_out: Mapping[str, int] = {}
 
 
 def aligned(
-    other: Path, sessions: tuple[int, int], contract: str | None, read_as: ReadAs, reader: Recording, context: JobContext
-) -> None:
-    """Publishes the `Alignment` of a session with one of another recording. Raises WsreplayError."""
+    other: Path, sessions: tuple[int, int], contract: str | None, read_as: ReadAs, ignore_types: Sequence[str],
+    reader: Recording, context: JobContext,
+) -> None:  # fmt: skip
+    """Publishes the `Alignment` of a session with one of another recording, without some types. Raises WsreplayError."""
     with Recording.open(other) as b:
-        context.publish(look_through(align(reader, b, sessions, contract, read_as)))
+        pair = _compare(reader, b, sessions, contract, read_as, ignore_types)
+        context.publish(look_through(pair.rows, Counter(pair.left_out[0]) + Counter(pair.left_out[1])))
 
 
-def look_through(rows: Sequence[Row]) -> Alignment:
+def look_through(rows: Sequence[Row], left_out: Mapping[str, int] | None = None) -> Alignment:
     """Rows and what is to be said of them all: going through 300,000 would hold up keys."""
     from wsreplay.diff.rows import Kind
 
     first = next((number for number, row in enumerate(rows) if row.kind is not Kind.SAME), 0)
-    return Alignment(rows, Counter(row.kind for row in rows), first)
+    return Alignment(rows, Counter(row.kind for row in rows), first, left_out or {})
 
 
 def align(
     a: Recording, b: Recording, sessions: tuple[int, int], contract: str | None, read_as: ReadAs = AS_RECORDED
 ) -> list[Row]:
     """All rows of two sessions; a contract says where ids stand, the usual one for None. Raises WsreplayError."""
+    return list(_compare(a, b, sessions, contract, read_as, ()).rows)
+
+
+def _compare(
+    a: Recording, b: Recording, sessions: tuple[int, int], contract: str | None, read_as: ReadAs, ignore_types: Sequence[str]
+) -> SessionDiff:
     from wsreplay.contract import load  # for a child process: importing these would hold up keys
     from wsreplay.diff.diff import DiffOptions, diff
     from wsreplay.validator.select import DEFAULT_CONTRACT
@@ -69,9 +80,9 @@ def align(
         frames = len(recording.frame_ids([connection.id for connection in session.connections]))
         if frames > MOST_FRAMES:
             raise UsageError(f"session {number} of {recording.path.name} has {frames:,} frames: use `wsreplay diff`")
-    options = DiffOptions(findings=False, whole=True)
-    result = diff(a, b, judged_by, options, session_a=sessions[0], session_b=sessions[1])
-    return [row for session in result.sessions for row in session.rows]
+    options = DiffOptions(findings=False, whole=True, ignore_types=ignore_types)
+    (pair,) = diff(a, b, judged_by, options, session_a=sessions[0], session_b=sessions[1]).sessions
+    return pair
 
 
 def session_of(recording: Recording, number: int, contract: Contract) -> Session:

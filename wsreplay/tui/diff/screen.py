@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wsreplay.diff.conversation import ComparedMessage
+from wsreplay.diff.conversation import END, OPEN, ComparedMessage
 from wsreplay.diff.rows import Kind, Row
+from wsreplay.model import Direction
 from wsreplay.tui.diff.alignment import Alignment, RowPayloads, Side, aligned
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 from wsreplay.tui.diff.list import DiffList
 from wsreplay.tui.diff.row_filter import SORTS, WORDS, narrow
+from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.layout import wrapped
 from wsreplay.tui.screens.base import BaseScreen
@@ -40,6 +42,8 @@ class DiffScreen(BaseScreen, FilteredList):
         Binding("right_square_bracket", "difference(1)", "Next difference", id="diff.next", show=False),
         Binding("left_square_bracket", "difference(-1)", "Previous difference", id="diff.previous", show=False),
         Binding("tab", "turn", "To the other pane", id="diff.turn", show=False),
+        Binding("x", "leave_out", "Leave out events of this type", id="diff.leave_out", show=False),
+        Binding("X", "compare_all", "Compare all types again", id="diff.compare_all", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -53,6 +57,9 @@ class DiffScreen(BaseScreen, FilteredList):
         # All rows, of which the list shows those that the filter lets through.
         self.rows: Sequence[Row] = ()
         self._counts: Counter[Kind] = Counter()
+        # Types that are left out, as `--ignore-type` takes them; and how many events of which type were.
+        self._ignore_types: list[str] = []
+        self._left_out: Mapping[str, int] = {}
         self.a, self.b, self.contract = a, b, contract
         self.payloads = RowPayloads(a[0]), RowPayloads(b[0])
         self.head = StatusLine(id="head")
@@ -69,13 +76,17 @@ class DiffScreen(BaseScreen, FilteredList):
         yield self.foot
 
     def on_mount(self) -> None:
-        number_a, (path_b, number_b) = self.a[1], self.b
-        self.list.border_title = f"A session {number_a}  |  B session {number_b}"
+        self.list.border_title = f"A session {self.a[1]}  |  B session {self.b[1]}"
         self.detail.border_title = "difference"
         self.list.set_empty_lines(["", f"{ALIGNING} …"])
         self.list.focus()
         self.paint_lines()
-        work = partial(aligned, path_b, (number_a, number_b), self.contract, self.host.read_as)
+        self._align()
+
+    def _align(self) -> None:
+        self.jobs.cancel(ALIGNING)
+        sessions = self.a[1], self.b[1]
+        work = partial(aligned, self.b[0], sessions, self.contract, self.host.read_as, tuple(self._ignore_types))
         self.jobs.read_in_process(ALIGNING, work, self._aligned)
 
     def job_failed(self, name: str, why: str) -> None:
@@ -91,7 +102,7 @@ class DiffScreen(BaseScreen, FilteredList):
     def _aligned(self, alignment: Alignment, why: str = "") -> None:
         back = f"{self.look.key('screen.back')} goes back"
         self.list.set_empty_lines(["", why, back] if why else ["", "Both sessions are empty."])
-        self.rows, self._counts, first = alignment
+        self.rows, self._counts, first, self._left_out = alignment
         self.list.fill(self.rows)
         self.list.move_to(first, centre=True, quiet=True)
         self.paint_lines()
@@ -149,10 +160,10 @@ class DiffScreen(BaseScreen, FilteredList):
         (path_a, number_a), (path_b, number_b) = self.a, self.b
         sides = f"A session {number_a}", f"B session {number_b}"
         if path_a == path_b:
-            self.head.say(head_runs(look, "comparison", *sides, path_a.name), self.order_runs())
+            self.head.say(head_runs(look, "comparison", *sides, path_a.name), self._aside())
         else:
             names = f"{sides[0]} {path_a.name}", f"{sides[1]} {path_b.name}"
-            self.head.say(head_runs(look, "comparison", *names), self.order_runs())
+            self.head.say(head_runs(look, "comparison", *names), self._aside())
         counted = [f"{self.list.sign(kind)} {self._counts[kind]:,} {word}".strip() for kind, word in WORDS.items()]
         self.list.border_subtitle = f" {look.signs.dot} ".join(counted)
         keys = (
@@ -160,6 +171,12 @@ class DiffScreen(BaseScreen, FilteredList):
             ("listing.filter", "filter"), ("listing.sort", "sort"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
+
+    def _aside(self) -> list[Run]:
+        """What is not compared, and by what the rows are sorted, where that is not as usual."""
+        left_out = ", ".join(f"{self.look.safe(type_)} {count:,}" for type_, count in self._left_out.items())
+        runs = [(f"not compared: {left_out} ", self.look.style("dim"))] if left_out else []
+        return [*runs, *self.order_runs()]
 
     def on_row_chosen(self, _message: RowChosen) -> None:
         self.detail.focus()
@@ -174,6 +191,21 @@ class DiffScreen(BaseScreen, FilteredList):
             self.notify("No more differences below." if steps > 0 else "No differences above.")
         else:
             self.list.move_to(row, centre=True)
+
+    def action_leave_out(self) -> None:
+        if not self.list.rows:
+            return
+        message = self.list.rows[self.list.cursor].said
+        if message.name in (OPEN, END):
+            self.notify("The beginning and the end of a connection are always compared.")
+            return
+        self._ignore_types.append(f"{Direction(message.direction).short}:{message.name}")
+        self._align()
+
+    def action_compare_all(self) -> None:
+        if self._ignore_types:
+            self._ignore_types.clear()
+            self._align()
 
     def action_escape(self) -> None:
         """To the list, clear the filter, then back."""
