@@ -44,3 +44,8 @@ def test_a_key_gives_way_with_its_words():
     keys = Appearance(Palette.of({}, True)).keys(("app.help", "help"), ("ctrl+p", "palette"))
     shown = {width: split([("left", PLAIN)], [], width, PLAIN, extra=keys).text.split() for width in (30, 20, 8)}
     assert shown == {30: ["left", "?", "help", "^p", "palette"], 20: ["left", "?", "help"], 8: ["left"]}
+
+
+def test_a_left_end_that_is_alone_and_too_long_says_that_it_is_cut():
+    assert split([("late by ", PLAIN), ("59m50s", PLAIN)], [], 12, PLAIN, extra=[]).text == "late by 59m…"
+    assert split([("late by 59m50s  ", PLAIN)], [], 14, PLAIN, extra=[]).text == "late by 59m50s"

@@ -61,6 +61,8 @@ def split(left: list[Run], right: list[Run], width: int, fill: Style, *, extra: 
         tail = _cells(right) + _cells(extra)
     if right and taken + tail + 1 > width:
         left, taken = cut(left, width - tail - 1, ellipsis), max(0, width - tail - 1)
+    elif width and cell_len("".join(text for text, _ in left).rstrip()) > width:
+        left, taken = cut(left, width, ellipsis), width
     return line([*left, (" " * (width - taken - tail), fill), *right, *extra], width, fill)
 
 
