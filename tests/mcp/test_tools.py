@@ -87,7 +87,8 @@ async def test_runs_rules_counts_and_differences(assistant) -> None:
         ("search", "cut", "left open by agent_completed"),
     ]  # fmt: skip
     verdict = await assistant.ask("validate", recording="missing-event.db")
-    assert (verdict["verdict"], verdict["rules"]["violated"]) == ("violated", ["tool", "worked"])
+    assert (verdict["verdict"], verdict["rules"]["violated"]) == ("violated", ["tool"])
+    assert verdict["rules"]["broken as a result"] == ["worked"]
     other = await assistant.ask("validate", recording="missing-event.db", contract="ag-ui")
     assert (other["contract"], other["verdict"]) == ("ag-ui v1.0.0", "violated")
     counts = await assistant.ask("stats", recording="healthy.db")

@@ -33,6 +33,7 @@ def test_the_document_says_what_was_found(chat: FileResult) -> None:
     assert (finding["until"], finding["decided_at"], finding["at"], finding["late_by"]) == (12.789, 12.456, 12.456, None)
     assert (finding["expected"], finding["frames"], finding["known"]) == (["tool_completed", "tool_error"], [3, 4], False)
     assert file["findings"][1]["caused_by"] == finding["fingerprint"]
+    assert [rule.get("result_of") for rule in file["rules"]] == [None, ["tool"], None, None]
     assert file["runs"][0]["state"] == "completed"
 
 

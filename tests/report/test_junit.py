@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from named_users import CONTRACT, write_named
 
-from tests.report.conftest import MISSING_TOOL, RULES, inject, judged
+from tests.report.conftest import MISSING_TOOL, NOT_WORKED, RULES, inject, judged
 from wsreplay.contract import loads
 from wsreplay.report import FileResult, junit
 from wsreplay.validator import judge_files
@@ -64,6 +64,35 @@ def test_totals_and_times_are_those_of_the_recordings(tmp_path: Path, schema: An
     for name, tags in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
         counts = [int(element.get(name, "")) for element in (root, suite, broken)]
         assert counts[0] == counts[1] + counts[2] == len(list(root.iter(tags)))
+
+
+def test_a_rule_that_is_broken_as_a_result_of_another_is_neither_passed_nor_a_failure(chat: FileResult, schema: Any) -> None:
+    root = checked(junit.render([chat]), schema)
+    assert outcomes(root)["agent-chat.session 1", "worked"] == "skipped"
+    (skipped,) = root.findall(".//testcase[@name='worked']/skipped")
+    assert skipped.get("message") == "broken as a result of tool: tool_completed never came for call c7 in thread t1"
+    assert skipped.text is not None
+    assert skipped.text.startswith("error: tool_completed occurs 0 times")
+    assert len(root.findall(".//failure")) == 1
+
+
+def test_what_broke_by_itself_fails_and_what_follows_is_told_with_it(chat: FileResult, schema: Any) -> None:
+    by_itself = replace(NOT_WORKED, id="f-worked-2", caused_by=None, message="tool_executing never came", decided_at=13)
+    result = replace(chat, judgement=judged(findings=(MISSING_TOOL, NOT_WORKED, by_itself)))
+    root = checked(junit.render([result]), schema)
+    (failure,) = root.findall(".//testcase[@name='worked']/failure")
+    assert failure.get("message") == "tool_executing never came"
+    assert "occurs 0 times" in str(failure.text)
+
+
+def test_what_follows_from_an_accepted_finding_is_no_failure(chat: FileResult, schema: Any) -> None:
+    root = checked(junit.render([replace(chat, known=frozenset({"f-tool"}))]), schema)
+    assert set(outcomes(root).values()) == {"passed", "skipped"}
+
+
+def test_what_follows_is_a_failure_where_its_cause_is_not_reported(chat: FileResult, schema: Any) -> None:
+    root = checked(junit.render([replace(chat, judgement=judged(findings=(NOT_WORKED,)))]), schema)
+    assert outcomes(root)["agent-chat.session 1", "worked"] == "failure"
 
 
 def test_the_body_says_everything(chat: FileResult, schema: Any) -> None:

@@ -10,7 +10,7 @@ from tests.report.conftest import MISSING_TOOL, NOT_WORKED, RULES, Traces, judge
 from wsreplay.contract import loads
 from wsreplay.errors import UsageError
 from wsreplay.report import FORMATS, FileResult, exit_code, render, worst
-from wsreplay.report.result import fold, strictly, unproven
+from wsreplay.report.result import fold, rule_counts, strictly, unproven
 from wsreplay.store.reader import Recording
 from wsreplay.validator import judge
 from wsreplay.validator.findings import RuleVerdict, Severity, Verdict
@@ -107,6 +107,14 @@ def test_consequences_are_folded_under_their_cause() -> None:
     orphan = replace(NOT_WORKED, session=2, caused_by="f-elsewhere")
     folded = fold([NOT_WORKED, other, MISSING_TOOL, orphan])
     assert [(one.finding, one.consequences) for one in folded] == [(other, ()), (MISSING_TOOL, (NOT_WORKED,)), (orphan, ())]
+
+
+def test_a_rule_is_broken_as_a_result_if_nothing_else_broke_it() -> None:
+    by_itself = replace(NOT_WORKED, id="f-worked-2", caused_by=None)
+    assert judged().followers() == {"worked": ("tool",)}
+    assert judged(findings=(MISSING_TOOL, NOT_WORKED, by_itself)).followers() == {}
+    assert judged(findings=(NOT_WORKED,)).followers() == {}
+    assert dict(rule_counts(judged())) == {"violated": 1, "broken as a result": 1, "satisfied": 1, "vacuous": 1}
 
 
 def test_results_travel_between_processes(chat: FileResult) -> None:

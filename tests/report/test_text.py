@@ -33,7 +33,7 @@ def test_the_example_of_the_documentation(chat: FileResult) -> None:
         "    ✗ tool   tool_completed never came for call c7 in thread t1                frames 3, 4      agent-chat.yaml:18",
         "        also broken as a result: worked",
         "VIOLATED   1 error · 4 events in 1 session",
-        "  4 rules: 2 violated, 1 satisfied, 1 vacuous",
+        "  4 rules: 1 violated, 1 broken as a result, 1 satisfied, 1 vacuous",
         "  look closer: wsreplay tui recordings/chat.db",
         "               wsreplay show recordings/chat.db 1",
     ]

@@ -22,7 +22,7 @@ from wsreplay.mcp.folder import RecordingsFolder
 from wsreplay.mcp.frames import FrameObjects, finding_rows, span_row
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Direction, Session
 from wsreplay.report import stats_json
-from wsreplay.report.result import FileResult, fold
+from wsreplay.report.result import BROKEN_AS_A_RESULT, FileResult, fold
 from wsreplay.report.selection import select
 from wsreplay.stats.figures import count_figures
 from wsreplay.store.reader import Recording
@@ -113,8 +113,9 @@ class RecordingTools:
         """
         judgement = self._judge(recording, contract)
         counts: dict[str, list[str]] = {}
+        followers = judgement.followers()
         for rule in judgement.rules:
-            counts.setdefault(str(rule.verdict), []).append(rule.id)
+            counts.setdefault(BROKEN_AS_A_RESULT if rule.id in followers else str(rule.verdict), []).append(rule.id)
         return dumped({
             "recording": recording,
             "contract": f"{judgement.contract} v{judgement.contract_version}",

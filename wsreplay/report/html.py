@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib import resources
@@ -22,7 +22,17 @@ from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.excerpt import excerpt
 from wsreplay.report.paint import kind_sign, severity_sign
-from wsreplay.report.result import SEVERITY_RANK, UNPROVEN, FileResult, Folded, fold, is_failure, place, word_of_all
+from wsreplay.report.result import (
+    SEVERITY_RANK,
+    UNPROVEN,
+    FileResult,
+    Folded,
+    fold,
+    is_failure,
+    place,
+    rule_counts,
+    word_of_all,
+)
 from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.report.waterfall import WaterfallChart
 from wsreplay.store.reader import Recording
@@ -183,11 +193,11 @@ class _Page:
 
 
 def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
-    rules = Counter(_word(rule.verdict) for rule in judgement.rules)
+    rules = ", ".join(f"{number} {name}" for name, number in rule_counts(judgement))
     facts = [
         f"contract <b>{_shown(judgement.contract)}</b> v{_shown(judgement.contract_version)}",
         count_text(judgement.events, "event"), count_text(judgement.sessions, "session"),
-        f"{count_text(len(judgement.rules), 'rule')}: " + ", ".join(f"{number} {name}" for name, number in rules.most_common()),
+        f"{count_text(len(judgement.rules), 'rule')}: {rules}",
     ]  # fmt: skip
     states = judgement.run_counts
     if states:
@@ -203,14 +213,16 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
         yield f'<p class="quiet">{_shown(note)}</p>'
     columns = ("", "rule", "verdict", "severity", "activations", "fulfilled", "violations", "pending", "inconclusive")
     yield f'<details class="rules"><summary>rules</summary><table><thead><tr>{"<th>".join(columns)}</tr></thead>'
-    yield from map(_rule, judgement.rules)
+    followers = judgement.followers()
+    yield from (_rule(rule, followers.get(rule.id, ())) for rule in judgement.rules)
     yield "</table></details>"
 
 
-def _rule(rule: RuleVerdict) -> str:
+def _rule(rule: RuleVerdict, causes: Sequence[str]) -> str:
     numbers = (rule.activations, rule.fulfilments, rule.violations, rule.pending, rule.inconclusive)
     cells = "".join(f"<td>{number:,}" for number in numbers)
-    return f"<tr><td>{_shown(rule.id)}<td>{_badge(rule.verdict)}<td>{rule.severity}{cells}</tr>"
+    result = f' <span class="quiet">as a result of {_shown(", ".join(causes))}</span>' if causes else ""
+    return f"<tr><td>{_shown(rule.id)}<td>{_badge(rule.verdict)}{result}<td>{rule.severity}{cells}</tr>"
 
 
 def _session_head(

@@ -43,6 +43,7 @@ def _file(result: FileResult) -> dict[str, Any]:
     judgement = result.judgement
     if judgement is None:
         return {"file": result.path, "verdict": result.verdict, "error": result.error, "rules": [], "findings": []}
+    followers = judgement.followers()
     return {
         "file": result.path,
         "verdict": judgement.verdict,
@@ -56,7 +57,7 @@ def _file(result: FileResult) -> dict[str, Any]:
         **_faults(result),
         "session_verdicts": {str(session): verdict for session, verdict in judgement.session_verdicts.items()},
         "users": {str(session): user for session, user in judgement.users.items()},
-        "rules": [_rule(judgement, rule) for rule in judgement.rules],
+        "rules": [_rule(judgement, rule, followers.get(rule.id, ())) for rule in judgement.rules],
         "findings": [
             {
                 **finding_object(finding),
@@ -90,7 +91,7 @@ def _faults(result: FileResult) -> dict[str, int]:
     return {} if injected is None else {"faults": len(injected.faults)}
 
 
-def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:
+def _rule(judgement: Judgement, rule: RuleVerdict, causes: Sequence[str]) -> dict[str, Any]:
     return {
         "id": rule.id,
         "contract_file": contract_file(judgement, rule.file),
@@ -103,6 +104,7 @@ def _rule(judgement: Judgement, rule: RuleVerdict) -> dict[str, Any]:
         "pending": rule.pending,
         "inconclusive": rule.inconclusive,
         "errors": rule.errors,
+        **({"result_of": list(causes)} if causes else {}),
     }
 
 

@@ -3,6 +3,9 @@
 What Jenkins' schema (junit-10.xsd) accepts and, but for the totals of `testsuites`, the older one of Ant (JUnit.xsd), too: at
 most one outcome per test case, everything that matters in its body, since some servers show nothing else. A test case takes as
 long as its session, a suite as long as its recording: rules are checked side by side.
+
+A rule that is broken only as a result of another one is skipped, and says of which: no server shows it as passed, and one fault
+is one failure. Readers count skipped test cases apart, and show their message.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import start_of
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.result import SEVERITY_RANK, FileResult, fold, least_to_fail, place, why_unchecked
+from wsreplay.report.result import BROKEN_AS_A_RESULT, SEVERITY_RANK, FileResult, fold, least_to_fail, place, why_unchecked
 from wsreplay.report.timeline import why_decided
 from wsreplay.store.reader import Recording
 from wsreplay.units import SECOND, clock
@@ -195,16 +198,23 @@ def _outcome(
 ) -> _Case:  # fmt: skip
     name, classname = rule.id, f"{judgement.contract}.{scope}"
     least = SEVERITY_RANK[fail_on]
-    failing = [finding for finding in findings if result.is_wrong(finding) and SEVERITY_RANK[finding.severity] >= least]
-    new = [finding for finding in failing if not result.is_known(finding)]
+    wrong = [finding for finding in findings if result.is_wrong(finding)]
+    causes = {finding.id: finding for finding in judgement.findings}
+    results = [finding for finding in wrong if finding.caused_by in causes]
+    own = [finding for finding in wrong if SEVERITY_RANK[finding.severity] >= least and finding.caused_by not in causes]
+    new = [finding for finding in own if not result.is_known(finding)]
     if new:
         errors = all(finding.verdict is Verdict.ERROR for finding in new)
         marked = mark(injected.beside(new[0]))
         message = f"{new[0].message} ({marked})" if marked else new[0].message
-        text = _told(result, judgement, new, injected)
+        text = _told(result, judgement, [*new, *results], injected)
         return _Case(name, classname, "error" if errors else "failure", message, text)
-    if failing:
+    if own:
         return _Case(name, classname, "skipped", "known: accepted by the baseline")
+    if results:
+        cause = causes[str(results[0].caused_by)]
+        message = f"{BROKEN_AS_A_RESULT} of {cause.rule}: {cause.message}"
+        return _Case(name, classname, "skipped", message, _told(result, judgement, results, injected))
     undecided = [finding for finding in findings if not result.is_wrong(finding)]
     if undecided:
         return _Case(name, classname, "skipped", f"{undecided[0].verdict}: {undecided[0].message}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -209,6 +210,16 @@ def _why_vacuous(result: FileResult) -> str:
 def _applied(judgement: Judgement) -> bool:
     """Whether there was anything that the contract speaks of; that a message is JSON is not enough."""
     return judgement.verdict is not Verdict.VACUOUS and any(rule.activations or rule.errors for rule in judgement.rules)
+
+
+BROKEN_AS_A_RESULT = "broken as a result"
+
+
+def rule_counts(judgement: Judgement) -> list[tuple[str, int]]:
+    """How many rules have which verdict, in words, most first. Broken only as a result of others is a verdict of its own."""
+    followers = judgement.followers()
+    words = (BROKEN_AS_A_RESULT if rule.id in followers else str(rule.verdict).replace("_", " ") for rule in judgement.rules)
+    return Counter(words).most_common()
 
 
 def unproven(result: FileResult) -> dict[Verdict, list[str]]:

@@ -30,7 +30,7 @@ from wsreplay.report.paint import (
     spread,
     wrapped,
 )
-from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, word_of_all
+from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, rule_counts, word_of_all
 from wsreplay.report.timeline_text import WIDEST_TYPE, timeline_lines
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
@@ -263,8 +263,7 @@ class _File:
     def _verdict(self, judgement: Judgement) -> Iterator[str]:
         colour = _colour(self.result)
         about = f"{count_text(judgement.events, 'event')} in {count_text(judgement.sessions, 'session')}"
-        rules = Counter(str(rule.verdict) for rule in judgement.rules)
-        verdicts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in rules.most_common())
+        verdicts = ", ".join(f"{number} {name}" for name, number in rule_counts(judgement))
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
         if judgement.rules:
             yield from self._block(f"  {count_text(len(judgement.rules), 'rule')}: ", verdicts)

@@ -177,6 +177,15 @@ class Judgement:
         """Whether its contract has no rules, but says where types stand."""
         return not self.rules and self.verdict is Verdict.VACUOUS and self.contract != NO_CONTRACT
 
+    def followers(self) -> dict[str, tuple[str, ...]]:
+        """The rules that are broken only as a result of others: each with those that all its findings follow from."""
+        rules = {finding.id: finding.rule for finding in self.findings}
+        causes: dict[str, list[str | None]] = {}
+        for finding in self.findings:
+            if finding.verdict in (Verdict.VIOLATED, Verdict.ERROR):
+                causes.setdefault(finding.rule, []).append(rules.get(finding.caused_by or ""))
+        return {rule: tuple(dict.fromkeys(filter(None, of))) for rule, of in causes.items() if None not in of}
+
     @property
     def runs(self) -> tuple[SpanRecord, ...]:
         """How runs ended."""

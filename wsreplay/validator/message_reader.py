@@ -265,7 +265,9 @@ class MessageReader:
         """JSON came that is no event."""
         self.untyped += 1
         if self._format is not None and isinstance(document, dict):
-            self._format.check_no_type(MessageEvent(conn, fid, t, "", direction), self._partial.kind_path.find(document))
+            value = self._partial.kind_path.find(document)
+            finding = self._format.check_no_type(MessageEvent(conn, fid, t, "", direction), value)
+            self._trace_state.refuse(conn, direction, finding)
 
     def _check_form(
         self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes, parts: list[Part]
@@ -278,7 +280,7 @@ class MessageReader:
         if isinstance(first.document, dict):
             rule.check_names(message, payload)
         elif first.type is None:
-            rule.check_no_object(message, first.document)
+            self._trace_state.refuse(conn, direction, rule.check_no_object(message, first.document))
 
     def _refuse(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> None:
         """A message that its decoder makes nothing of."""
@@ -293,9 +295,11 @@ class MessageReader:
         if why is not None:
             rule.check_undecodable(message, why)
         elif conn.id not in self._decoders:
-            rule.check_json(message, f"not JSON: {_why_not_json(payload)}")
+            finding = rule.check_json(message, f"not JSON: {_why_not_json(payload)}")
+            self._trace_state.refuse(conn, direction, finding)
         else:
-            rule.check_json(message, f"not a message of {self._decoders[conn.id].name}")
+            finding = rule.check_json(message, f"not a message of {self._decoders[conn.id].name}")
+            self._trace_state.refuse(conn, direction, finding)
 
     def _hand_over_all(self, conn: ConnectionState, t: int, events: list[Event]) -> int:
         count = 0

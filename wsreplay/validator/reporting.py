@@ -116,6 +116,8 @@ class Reporter:
         self._awaiting: dict[int, list[int]] = {}
         # the frame of a message that came before, and the id of the finding that says so
         self._repeated: tuple[int | None, str] = (None, "")
+        # a finding that only follows from another → the one that all of that follows from
+        self._roots: dict[str, str] = {}
         # told of a session whose next frame is awaited
         self.on_awaited: Callable[[SessionState], None] | None = None
 
@@ -180,6 +182,8 @@ class Reporter:
         after, before = _frame_of(after), _frame_of(before)
         if before is not None and before == self._repeated[0] and details.get("caused_by") is None:
             details["caused_by"] = self._repeated[1]
+        if details.get("caused_by") is not None:
+            details["caused_by"] = self._roots[id_] = self._roots.get(details["caused_by"], details["caused_by"])
         if kind == "missing":
             message += self._in_contract(expected)
         if kind == "missing" and conn is not None and conn.session.strange:
@@ -228,7 +232,15 @@ class Reporter:
             if finding.before != fid or finding.decided_by != "event":
                 return
             if finding.id != id_ and finding.caused_by is None:
-                self.amend(place, caused_by=id_)
+                self._follow(finding.id, place, id_)
+
+    def _follow(self, finding: str, place: int, cause: str) -> None:
+        """A finding turns out to follow from another one, and so do those that follow from it."""
+        self._roots[finding] = cause
+        self.amend(place, caused_by=cause)
+        for later in range(place + 1, len(self.findings)):
+            if self.findings[later].caused_by == finding:
+                self._follow(self.findings[later].id, later, cause)
 
     def has_repeated(self, fid: int | None) -> bool:
         """Whether a finding says that the message of this frame came before."""

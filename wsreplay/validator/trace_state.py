@@ -189,6 +189,12 @@ class TraceState:
             undecodable.add(direction, fid, t)
         self._doubt_from_here(conn, (direction,), 1)
 
+    def refuse(self, conn: ConnectionState, direction: int, finding: str | None) -> None:
+        """A message came that is no event, as this finding says (None: none does)."""
+        if finding is not None:
+            for observer in self._monitors.observers:
+                observer.refuse(conn, direction, finding)
+
     def lose(self, conn: ConnectionState) -> None:
         """From here on frames are missing from the recording."""
         for undecodable in self._undecodable_on(conn):

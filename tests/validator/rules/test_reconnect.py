@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from judged_traces import Trace, said
+from judged_traces import KEYS, Trace, chat, of, said
 
 from wsreplay.contract import loads
 from wsreplay.model import Ending
@@ -87,3 +87,21 @@ def test_the_end_of_the_recording_decides_nothing() -> None:
     assert [finding.rule for finding in judgement.findings] == ["run"]
     (rule,) = [rule for rule in judgement.rules if rule.id == "reconnect"]
     assert rule.verdict is Verdict.INCONCLUSIVE
+
+
+def test_what_follows_from_what_follows_is_folded_under_the_first() -> None:
+    """The tool and what the run lacks follow from the run's end, which follows from the connection that nobody came back to."""
+    trace = chat().s2c("agent_started", **KEYS).s2c("tool_executing", tool_call_id="c1", tool_name="search", **KEYS)
+    findings = trace.at(1).drop().at(60).open(2, user="else").close(2).judge().findings
+    assert {finding.rule: finding.caused_by for finding in findings} == {
+        "reconnect": None, "tool": "1.reconnect.1", "run": "1.reconnect.1", "worked": "1.reconnect.1",
+        "think-before-tools": None, "started-and-thought": "1.reconnect.1",
+    }  # fmt: skip
+
+
+def test_a_tool_that_is_cut_with_its_run_is_broken_as_a_result() -> None:
+    trace = chat().run(tools=(), run="r0").s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS)
+    judgement = trace.s2c("tool_executing", tool_call_id="c1", tool_name="search", **KEYS).at(1).close(code=1000).judge()
+    tool = of(judgement, "tool")[0]
+    assert (tool.kind, tool.caused_by) == ("missing", of(judgement, "run")[0].id)
+    assert judgement.followers()["tool"] == ("run",)

@@ -6,6 +6,7 @@ import pytest
 from judged_traces import Trace, said
 
 from wsreplay.contract import loads
+from wsreplay.validator import Finding
 
 BY_CONNECTION = "sequence: {id: n, field: $.n, by: conn.id}"
 BY_SESSION = "sequence: {id: n, field: $.n, by: conn.session}"
@@ -134,3 +135,54 @@ def test_what_a_counter_belongs_to_is_found_by_looking(steps: str, expected: lis
 def test_a_number_that_came_twice_is_a_repetition_and_not_out_of_order(numbers: tuple[int, ...], kind: str) -> None:
     (finding,) = values(*numbers).judge(loads(f"contract: x\n{BY_SESSION}")).findings
     assert finding.kind == kind
+
+
+# A message that is no event stands where a number is missing.
+
+BROKEN = [b"not json", b'{"type": "a", "n": 2', b'{"n": 2}', b"[2]", b'{"type": 7, "n": 2}']
+
+
+def findings_of(text: str, *items: int | bytes, k: int = 1) -> list[Finding]:
+    trace = Trace().open()
+    for item in items:
+        if isinstance(item, bytes):
+            trace.raw(item)
+        else:
+            trace.s2c("a", n=item, k=k)
+    return list(trace.close().judge(loads(f"contract: x\njson: {{text: object, type: required}}\n{text}")).findings)
+
+
+@pytest.mark.parametrize("text", [BY_CONNECTION, BY_SESSION, BY_KEY, "sequence: {id: n, field: $.n}"])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_number_that_a_broken_message_held_is_missing_as_a_result(text: str, broken: bytes) -> None:
+    wrong, gap = findings_of(text, 1, broken, 3)
+    assert (wrong.kind, wrong.caused_by) == ("format", None)
+    assert (gap.kind, gap.message, gap.caused_by) == ("gap", "$.n 2 missing before 3", wrong.id)
+
+
+def test_so_are_as_many_numbers_as_there_are_broken_messages() -> None:
+    first, second, gap = findings_of(BY_SESSION, 1, BROKEN[0], BROKEN[1], 4)
+    assert (gap.message, gap.caused_by) == ("$.n 2 to 3 missing before 4", first.id)
+    assert second.caused_by is None
+
+
+@pytest.mark.parametrize(
+    "items", [(1, BROKEN[0], 4), (1, BROKEN[0], 2, 4), (1, 3, BROKEN[0]), (1, BROKEN[0], 3, 5)],
+    ids=["more are missing", "before it", "behind it", "each explains one"],
+)  # fmt: skip
+def test_what_is_missing_elsewhere_is_a_fault_of_its_own(items: tuple[int | bytes, ...]) -> None:
+    gaps = [finding for finding in findings_of(BY_SESSION, *items) if finding.kind == "gap"]
+    assert gaps[-1].caused_by is None
+
+
+def test_one_broken_message_explains_a_number_of_one_counter_only() -> None:
+    trace = Trace().open().s2c("a", n=1, k=1).s2c("a", n=1, k=2).raw(BROKEN[0]).s2c("a", n=3, k=1).s2c("a", n=3, k=2).close()
+    findings = trace.judge(loads(f"contract: x\njson: {{text: object}}\n{BY_KEY}")).findings
+    assert [finding.caused_by for finding in findings if finding.kind == "gap"] == ["1.json.1", None]
+
+
+def test_nor_does_one_of_the_other_direction_or_one_that_no_rule_objects_to() -> None:
+    trace = Trace().open().s2c("a", n=1).raw(BROKEN[0], 0).s2c("a", n=3).close()
+    for text in ("json: {text: object}\n", "json: {text: any, type: optional}\n", ""):
+        findings = trace.judge(loads(f"contract: x\n{text}{BY_SESSION}")).findings
+        assert [finding.caused_by for finding in findings if finding.kind == "gap"] == [None]

@@ -29,10 +29,9 @@ class FormatMonitor(Monitor):
     def activations(self, events: int, untyped: int) -> int:
         return events + untyped
 
-    def check_json(self, event: MessageEvent, message: str) -> None:
-        """The text is not JSON, or not of its connection's protocol, as the message says."""
-        if self.rule.text != "any":
-            self._say(event, message, Verdict.VIOLATED)
+    def check_json(self, event: MessageEvent, message: str) -> str | None:
+        """The text is not JSON, or not of its connection's protocol, as the message says. The id of the finding, if any."""
+        return self._say(event, message, Verdict.VIOLATED) if self.rule.text != "any" else None
 
     def check_strict(self, event: MessageEvent, warning: str) -> None:
         """The text was read, but a strict parser would refuse it."""
@@ -44,11 +43,12 @@ class FormatMonitor(Monitor):
         if self.rule.text != "any":
             self._say(event, f"a message could not be checked: {why}", Verdict.INCONCLUSIVE)
 
-    def check_no_object(self, event: MessageEvent, value: Any) -> None:
-        """The text is JSON, and no object."""
-        if self.rule.text == "object":
-            word = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
-            self._say(event, f"{word} instead of a JSON object", Verdict.VIOLATED)
+    def check_no_object(self, event: MessageEvent, value: Any) -> str | None:
+        """The text is JSON, and no object. The id of the finding, if there is one."""
+        if self.rule.text != "object":
+            return None
+        word = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+        return self._say(event, f"{word} instead of a JSON object", Verdict.VIOLATED)
 
     def check_names(self, event: MessageEvent, payload: bytes) -> None:
         """An object came that its handler did not take: a name may stand in it twice."""
@@ -57,20 +57,21 @@ class FormatMonitor(Monitor):
             message = f"the key {short(name)} appears twice in one object: a reader may take either value"
             self._say(event, message, Verdict.VIOLATED)
 
-    def check_no_type(self, event: MessageEvent, value: Any) -> None:
-        """An object came whose type is no text."""
-        if self.rule.type_required:
-            what = "has no type" if value is None else f"has a type that is not a string: {short(value)}"
-            self._say(event, f"the message {what}", Verdict.VIOLATED)
+    def check_no_type(self, event: MessageEvent, value: Any) -> str | None:
+        """An object came whose type is no text. The id of the finding, if there is one."""
+        if not self.rule.type_required:
+            return None
+        what = "has no type" if value is None else f"has a type that is not a string: {short(value)}"
+        return self._say(event, f"the message {what}", Verdict.VIOLATED)
 
-    def _say(self, event: MessageEvent, message: str, verdict: Verdict, **details: Any) -> None:
-        self.reporter.report_message(
+    def _say(self, event: MessageEvent, message: str, verdict: Verdict, **details: Any) -> str:
+        return self.reporter.report_message(
             self.counts, event,
             kind="format",
             message=message,
             verdict=verdict,
             **details,
-        )  # fmt: skip
+        ).id  # fmt: skip
 
 
 def why_undecodable(payload: bytes, cut: bool) -> str | None:

@@ -35,6 +35,9 @@ class Observer:
     def pass_over(self, conn: ConnectionState, directions: Collection[int], count: float) -> None:
         """So many messages of these directions could not be decoded, or are lost."""
 
+    def refuse(self, conn: ConnectionState, direction: int, finding: str) -> None:
+        """A message came that is no event, as this finding (its id) says: that what it held is missing follows from that."""
+
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         """Once a minute of the trace: forget what has been idle. `sessions` are those that are not over."""
 

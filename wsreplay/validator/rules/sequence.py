@@ -5,7 +5,8 @@ first value decides where a counter begins. Numbers that are left out may be sen
 they are *recovered*, which is a warning; else they are missing, and late where they come after that. A value that is not
 larger, and was not missing, is out of order, said once: if the one after it follows on, the counter *has started again* and
 goes on from there. After a reconnect, history may be sent again, and a counter may start again. As many numbers as messages
-could not be decoded may have been in them: such a gap is inconclusive.
+could not be decoded may have been in them: such a gap is inconclusive. Where as many messages are no events, the gap follows
+from the findings that say so.
 
 Without `by`, what has a counter of its own is found by looking (`sequence_state.ScopeSearch`): the session, or each thread, or
 each run, by the keys of the contract's runs.
@@ -60,6 +61,8 @@ class SequenceMonitor(MessageMonitor):
         self._searches: dict[tuple[int, int], ScopeSearch] = {}
         # gaps that are not decided, in the order of time
         self._queue: deque[SequenceGap] = deque()
+        # session → the findings on messages that are no events, and explain a gap
+        self._explained: dict[int, set[str]] = {}
         # what the numbers are called
         self._name = str(self.rule.field.steps[-1]) if self.rule.field.steps else self.rule.field.text
 
@@ -76,12 +79,15 @@ class SequenceMonitor(MessageMonitor):
         return f"counter{self.number}_{direction}"
 
     def _counters_of(self, session: SessionState) -> Iterable[SequenceState]:
-        for pair in self._tables.get(session.id, {}).values():
-            yield from pair
         for direction in (0, 1):
-            search = self._searches.get((session.id, direction))
-            if search is not None:
-                yield from search.counters()
+            yield from self._counters_in(session, direction)
+
+    def _counters_in(self, session: SessionState, direction: int) -> Iterable[SequenceState]:
+        for pair in self._tables.get(session.id, {}).values():
+            yield pair[direction]
+        search = self._searches.get((session.id, direction))
+        if search is not None:
+            yield from search.counters()
 
     def counters(self, conn: ConnectionState, key: Any) -> _Pair:
         """Those of a slice, by direction."""
@@ -97,13 +103,13 @@ class SequenceMonitor(MessageMonitor):
         return pair
 
     def pass_over(self, conn: ConnectionState, directions: Collection[int], count: float) -> None:
-        for pair in self._tables.get(conn.session.id, {}).values():
-            for direction in directions:
-                pair[direction].pass_over(count)
         for direction in directions:
-            search = self._searches.get((conn.session.id, direction))
-            for state in search.counters() if search is not None else ():
+            for state in self._counters_in(conn.session, direction):
                 state.pass_over(count)
+
+    def refuse(self, conn: ConnectionState, direction: int, finding: str) -> None:
+        for state in self._counters_in(conn.session, direction):
+            state.refuse(finding)
 
     def collect(self, globals: Globals) -> None:
         self.counts.recount(globals.looked_at(self.variable))
@@ -213,11 +219,22 @@ class SequenceMonitor(MessageMonitor):
 
     def _open_gap(self, state: SequenceState, first: int, last: int, event: MessageEvent) -> None:
         unsure = state.why_unsure(last - first + 1)
-        gap = SequenceGap(first, last, event, event.conn.last_frame, unsure, {})
+        gap = SequenceGap(first, last, event, event.conn.last_frame, unsure, {}, self._cause_of(state, last - first + 1, event))
         state.open_gap(gap)
         if not self._queue:
             self.clock.at(event.t + self.rule.recover_within_ns)
         self._queue.append(gap)
+
+    def _cause_of(self, state: SequenceState, missing: int, event: MessageEvent) -> str | None:
+        """The finding on a message that is no event and stands where so many numbers are missing; each such message had one."""
+        explained = self._explained.setdefault(event.conn.session.id, set())
+        refused = [finding for finding in state.refused() if finding not in explained]
+        if len(refused) < missing:
+            return None
+        if len(explained) >= MOST_COUNTERS:
+            explained.clear()
+        explained.update(refused[:missing])
+        return refused[0]
 
     def _resent(self, state: SequenceState, gap: SequenceGap, number: int, event: MessageEvent) -> None:
         """A number that was missing came."""
@@ -276,6 +293,7 @@ class SequenceMonitor(MessageMonitor):
             before=int(gap.event.fid),
             blame=gap.event.sender,
             unsure=gap.unsure,
+            caused_by=gap.cause,
         )
         gap.decide(reported.place)
 
@@ -303,6 +321,7 @@ class SequenceMonitor(MessageMonitor):
 
     def close_session(self, session: SessionState) -> None:
         self._tables.pop(session.id, None)
+        self._explained.pop(session.id, None)
         for direction in (0, 1):
             self._searches.pop((session.id, direction), None)
 

@@ -34,6 +34,8 @@ class SequenceGap(Owed, eq=False):
     unsure: str | None
     # the frames of those numbers that came later, by number
     resent: dict[int, int]
+    # the id of the finding that it follows from: its numbers were in messages that are no events
+    cause: str | None = None
 
     def missing(self) -> list[tuple[int, int]]:
         """What has not come: ranges, both ends included."""
@@ -60,7 +62,10 @@ class SequenceGap(Owed, eq=False):
 class SequenceState:
     """The counter of one slice and direction."""
 
-    __slots__ = ("_passed_at", "_passed_over", "first", "gaps", "last", "mark", "restart", "run", "scope_known", "thread")
+    __slots__ = (
+        "_passed_at", "_passed_over", "_refused", "_refused_at", "first", "gaps", "last", "mark", "restart", "run",
+        "scope_known", "thread",
+    )  # fmt: skip
 
     def __init__(self, scope_known: bool = True) -> None:
         # the last value; NaN before the first, which is equal to nothing
@@ -76,6 +81,9 @@ class SequenceState:
         # so many messages that may have carried the next numbers could not be decoded, while `last` was this
         self._passed_over: float = 0
         self._passed_at: float = math.nan
+        # the findings that say that messages were no events, while `last` was this; they may have carried the next numbers
+        self._refused: list[str] = []
+        self._refused_at: float = math.nan
         # it is known what the counter belongs to; until then the run of its last value, and its thread, if no run has its own
         self.scope_known = scope_known
         self.run: Any = None
@@ -138,6 +146,17 @@ class SequenceState:
         if self._passed_at != self.last:
             self._passed_at, self._passed_over = self.last, 0
         self._passed_over += count
+
+    def refuse(self, finding: str) -> None:
+        """A message that may have carried the next number is no event, as this finding says."""
+        if self._refused_at != self.last:
+            self._refused_at, self._refused = self.last, []
+        if len(self._refused) < MOST_GAPS:
+            self._refused.append(finding)
+
+    def refused(self) -> list[str]:
+        """The findings on messages that were no events and came since the last value."""
+        return self._refused if self._refused_at == self.last else []
 
     def why_unsure(self, missing: int) -> str | None:
         """Why so many missing numbers may have been in what was passed over."""

@@ -267,11 +267,12 @@ class SpanInstances(Monitor):
         self._close(child, "cut", t, fid, COMPLETE, cause, f"left open by {seen}")
 
     def _cause(
-        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
+        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = "",
+        caused_by: str | None = None,
     ) -> str | None:
         """The id of the finding that its end is missing: a new one, or that of its deadline, if it is kept."""
         if instance.overdue_finding is None:
-            reported = self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why)
+            reported = self.words.say_missing(instance, t, by=by, seen=seen, fid=fid, why=why, caused_by=caused_by)
             self.missed.add(instance.session, reported.place)
             return reported.id
         if instance.overdue_finding >= len(self.reporter.findings):
@@ -291,6 +292,16 @@ class SpanInstances(Monitor):
                     if instance.parent is parent:
                         yield monitor, instance
                     instance = instance.outer  # type: ignore[assignment]
+
+    def part_lost(self, child: Instance, t: int, by: str, why: str, cause: str | None) -> None:
+        """The one that this is part of never ended, which was said: that this one did not end either follows from it."""
+        if child.excused:
+            self.cut(child, t, None, SUPPRESSED, why.strip(" ;"))
+            return
+        own = self._cause(child, t, by=by, why=why, caused_by=cause)
+        for monitor, part in list(self._open_children(child)) if child.children else ():
+            monitor.part_lost(part, t, by, why, own)
+        self._close(child, "cut", t, None, COMPLETE, own, why.strip(" ;"))
 
     def cut(self, instance: Instance, t: int, fid: int | None, how: int, detail: str, cause: str | None = None) -> None:
         """Ended by something else, without a finding of its own."""

@@ -183,5 +183,5 @@ class SpanMonitor(SpanInstances):
         cause = self._cause(instance, t, by=by, why=why)
         if instance.children:
             for monitor, child in list(self._open_children(instance)):
-                monitor.cut(child, t, None, SUPPRESSED, why.strip(" ;"), cause)
+                monitor.part_lost(child, t, by, why, cause)
         self._close(instance, "cut", t, None, COMPLETE, cause, why.strip(" ;"))

@@ -162,7 +162,8 @@ class SpanWords:
         return f"{how}; the client reconnected, but the {self._span.id} did not go on"
 
     def say_missing(
-        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = ""
+        self, instance: Instance, t: int, *, by: str, seen: str | None = None, fid: int | None = None, why: str = "",
+        caused_by: str | None = None,
     ) -> Reported:
         """The end never came, or not in time. What only follows from that is folded under it."""
         within = self._span.within_ns
@@ -189,7 +190,7 @@ class SpanWords:
             blame=blame(self._span.end_patterns),
             bound_from=instance.t if by == "deadline" else None,
             unsure=why_unsure(instance.undecodable, self._span.end_patterns, instance.fid),
-            caused_by=instance.session.lost_by if instance.session.connections == 0 else None,
+            caused_by=caused_by or (instance.session.lost_by if instance.session.connections == 0 else None),
         )
         instance.explain(self._ends, reported.id)
         if instance.parent is not None:
