@@ -250,6 +250,11 @@ from wsreplay.validator.findings import Finding, Verdict
                     slice=(("run", "1"),), activation=1, frames=(1,), kind="missing", expected=("e", "f"), until=1000 * CS,
                     decided_by="deadline", decided_at=1000 * CS, at_ns=1000 * CS
                 ),
+                finding(
+                    "tool", "te never came for tool 1 in run 1; the connection was dropped by the server",
+                    slice=(("run", "1"), ("tool", "1")), activation=2, frames=(2,), kind="missing", expected=("te",),
+                    decided_by="scope_close", decided_at=3002 * CS, at_ns=3002 * CS, caused_by="run"
+                ),
             ],
             id="a connection that drops",
         ),

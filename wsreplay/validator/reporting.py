@@ -285,6 +285,10 @@ class Reporter:
             if conn is not None:
                 conn.session.doubt()
 
+    def id_at(self, place: int | None) -> str | None:
+        """The id of a finding by its place; None where there is none, or it is only counted."""
+        return None if place is None or place >= len(self.findings) else self.findings[place].id
+
     def amend(self, place: int, **changes: Any) -> None:
         """Add to a finding what became known later, such as by how much an event was late."""
         if place < len(self.findings):

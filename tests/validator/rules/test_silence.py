@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from judged_traces import Trace, said
+from judged_traces import KEYS, Trace, chat, said
 
 from wsreplay.contract import loads
+from wsreplay.validator import Finding
 
 CONTRACT = loads("""
 contract: x
@@ -82,3 +83,24 @@ def test_what_is_silent_is_what_a_reader_would_count(steps: list[tuple[float, st
         heard[run], works[run] = now, kind == "call" or (works[run] and kind == "word")
     judgement = trace.truncate().judge(CONTRACT)
     assert len([finding for finding in judgement.findings if finding.rule == "silence"]) == sum(silent.values())
+
+
+def test_a_silence_of_a_run_that_is_late_follows_from_that() -> None:
+    contract = loads(CONTRACT.source.replace("end: done}", "end: done, within: 30s}", 1))
+    late, silence = begun().at(35).s2c("done", run="a").close().judge(contract).findings
+    assert (late.rule, late.kind, late.caused_by) == ("run", "late", None)
+    assert (silence.rule, silence.caused_by) == ("silence", late.id)
+
+
+def test_a_slow_answer_follows_from_the_silence_in_it() -> None:
+    def findings(pause: float, rest: float) -> list[Finding]:
+        trace = chat().s2c("agent_started", **KEYS).s2c("agent_thinking", **KEYS)
+        trace.at(pause).s2c("partial_result", text="x", **KEYS)
+        for step in range(1, 5):
+            trace.at(pause + rest * step / 4).s2c("partial_result", text="x", **KEYS)
+        return [finding for finding in trace.s2c("agent_completed", **KEYS).close().judge().findings if finding.kind == "late"]
+
+    slow, silence = sorted(findings(12, 4), key=lambda finding: finding.rule)
+    assert (slow.rule, slow.caused_by) == ("first-event", silence.id)
+    slow, silence = sorted(findings(12, 12), key=lambda finding: finding.rule)
+    assert (slow.caused_by, silence.caused_by) == (None, None)

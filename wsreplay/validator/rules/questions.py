@@ -15,7 +15,7 @@ clients ask rarely.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wsreplay.contract.rules.questions import Questions
@@ -79,6 +79,8 @@ class QuestionsMonitor(MessageMonitor):
         self._unasked = UnaskedRuns(self.rule, self.counts, self.reporter)
         # run → when its question was asked (ns)
         self._claimed: dict[int, int] = {}
+        # of such a run: for how long nothing came of it (ns), and the findings that say so
+        self._pauses: dict[int, list[tuple[int, str]]] = {}
         # what answers them, and the findings of the trace that say what is missing
         self._span: SpanMonitor | None = None
         self._missed: MissingEvents | None = None
@@ -92,6 +94,7 @@ class QuestionsMonitor(MessageMonitor):
             span.listeners.answer_by(self._refuse)
             span.listeners.on_resume(self._resume)
             span.listeners.on_wait(self._end_wait)
+            span.listeners.on_pause(self._pause)
             span.listeners.await_by(lambda session: bool(self._open.get(session.id)))
 
     # What a client says.
@@ -226,12 +229,17 @@ class QuestionsMonitor(MessageMonitor):
             self._say_late(question, question.overdue_finding, event.t, event.fid, event.type)
         return True
 
+    def _pause(self, run: Instance, pause: int, finding: str) -> None:
+        """Nothing came of a run for so long (ns), which was said."""
+        if id(run) in self._claimed:
+            self._pauses.setdefault(id(run), []).append((pause, finding))
+
     def _end(self, run: Instance, name: str, t: int, fid: int | None) -> None:
         """A run has ended."""
-        asked = self._claimed.pop(id(run), None)
+        asked, pauses = self._claimed.pop(id(run), None), self._pauses.pop(id(run), ())
         most = self.rule.done_within_ns
         if asked is not None and most is not None and name == "ok" and t - asked > most and run.overdue_finding is None:
-            self._say_slow(run, t - asked, most, t, fid)
+            self._say_slow(run, t - asked, most, t, fid, pauses)
         self._unasked.end(run, name, t)
 
     def log_claims(self, log: LogClaim) -> None:
@@ -310,7 +318,10 @@ class QuestionsMonitor(MessageMonitor):
             caused_by=session.lost_by if session.connections == 0 else None,
         ).place
 
-    def _say_slow(self, run: Instance, took: int, most: int, t: int, fid: int | None) -> None:
+    def _say_slow(
+        self, run: Instance, took: int, most: int, t: int, fid: int | None, pauses: Sequence[tuple[int, str]]
+    ) -> None:
+        is_result = bool(pauses) and took - sum(pause for pause, _ in pauses) <= most
         self.reporter.report(
             self.counts,
             slice_=run,
@@ -322,6 +333,7 @@ class QuestionsMonitor(MessageMonitor):
             late_by=took - most,
             decided_at=t,
             bound_from=t - took,
+            caused_by=max(pauses)[1] if is_result else None,
         )
 
     # The end of a session, and of the trace.

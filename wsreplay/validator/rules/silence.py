@@ -1,7 +1,8 @@
 """Silence inside a span: the user looks at a screen on which nothing happens.
 
 A bound between neighbours (Konrad and Cheng's *bounded recurrence*), told by the event that ends it: a silence that nothing
-ends is a missing end, which the span says. While a tool or a sub-agent works, its own bounds say how long that may take.
+ends is a missing end, which the span says. One that goes on until after the span was due follows from that. While a tool or a
+sub-agent works, its own bounds say how long that may take.
 
 State: when each instance was last heard of. Fast path: that was not long ago.
 """
@@ -56,7 +57,8 @@ class SilenceMonitor(MessageMonitor):
         if event.t - since <= self.rule.max_ns or instance.children or event.conn.info.opened_ns > since:
             return
         silence = event.t - since
-        self.reporter.report(
+        assert self._span is not None
+        reported = self.reporter.report(
             self.counts,
             slice_=instance,
             conn=event.conn,
@@ -72,7 +74,10 @@ class SilenceMonitor(MessageMonitor):
             bound_from=since,
             before=event.fid,
             blame="server",
+            caused_by=self.reporter.id_at(instance.overdue_finding),
         )
+        for pause in self._span.listeners.pauses:
+            pause(instance, silence, reported.id)
 
     def _ended(self, instance: Instance, _name: str, t: int, _fid: int | None) -> None:
         self.counts.activate()

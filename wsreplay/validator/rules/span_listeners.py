@@ -24,6 +24,7 @@ class SpanListeners:
         self.ends: list[SpanEnd] = []
         self.resumes: list[Callable[[SessionState, int], None]] = []
         self.waits: list[Callable[[SessionState, Any, int, int], None]] = []
+        self.pauses: list[Callable[[Instance, int, str], None]] = []
         # whether an end event that comes before any start is the answer to something else
         self.answers: Answers | None = None
         # whether a session awaits an instance
@@ -44,6 +45,10 @@ class SpanListeners:
     def on_wait(self, end_wait: Callable[[SessionState, Any, int, int], None]) -> None:
         """Call this when a session's client has answered: in which thread (None: any), asked when, answered when (ns)."""
         self.waits.append(end_wait)
+
+    def on_pause(self, pause: Callable[[Instance, int, str], None]) -> None:
+        """Call this when nothing came of an instance for too long (ns), as a finding (its id) says."""
+        self.pauses.append(pause)
 
     def answer_by(self, answers: Answers) -> None:
         """Ask this of an end event that says that something failed, before any start."""
