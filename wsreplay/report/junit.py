@@ -167,14 +167,16 @@ def _cases(result: FileResult, fail_on: Severity, injected: Injected) -> Iterato
     for finding in judgement.findings:
         findings_by_rule[finding.rule, _scope(finding.session)].append(finding)
     rules = {rule.id: rule for rule in judgement.rules}
+    causes = {finding.id: finding for finding in judgement.findings}
     for scope in _scopes(judgement):
         for rule in rules.values():
             findings = findings_by_rule.get((rule.id, scope), [])
             if findings or scope != _ALL:
-                yield _outcome(result, judgement, rule, scope, findings, fail_on, injected)
+                yield _outcome(result, judgement, rule, scope, findings, causes, fail_on, injected)
     for (name, scope), findings in findings_by_rule.items():
         if name not in rules:
-            yield _outcome(result, judgement, RuleVerdict(name, findings[0].verdict), scope, findings, fail_on, injected)
+            unnamed = RuleVerdict(name, findings[0].verdict)
+            yield _outcome(result, judgement, unnamed, scope, findings, causes, fail_on, injected)
 
 
 def _scope(session: int | None) -> str:
@@ -193,13 +195,12 @@ def _scopes(judgement: Judgement) -> Iterator[str]:
 
 
 def _outcome(
-    result: FileResult, judgement: Judgement, rule: RuleVerdict, scope: str, findings: list[Finding], fail_on: Severity,
-    injected: Injected,
+    result: FileResult, judgement: Judgement, rule: RuleVerdict, scope: str, findings: list[Finding],
+    causes: Mapping[str, Finding], fail_on: Severity, injected: Injected,
 ) -> _Case:  # fmt: skip
     name, classname = rule.id, f"{judgement.contract}.{scope}"
     least = SEVERITY_RANK[fail_on]
     wrong = [finding for finding in findings if result.is_wrong(finding)]
-    causes = {finding.id: finding for finding in judgement.findings}
     results = [finding for finding in wrong if finding.caused_by in causes]
     own = [finding for finding in wrong if SEVERITY_RANK[finding.severity] >= least and finding.caused_by not in causes]
     new = [finding for finding in own if not result.is_known(finding)]
