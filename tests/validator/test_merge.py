@@ -55,6 +55,16 @@ def test_counts_add_up_and_the_worst_verdict_stands():
     assert list(whole.session_verdicts) == [1, 2]
 
 
+def test_what_was_not_judged_is_told_by_session():
+    parts = [part(session=2), part(session=1)]
+    counts = [{"unknown": 3}, {"unknown": 1}]
+    parts = [
+        replace(judged, judgement=replace(judged.judgement, unjudged={session: count}))
+        for judged, session, count in zip(parts, (2, 1), counts, strict=True)
+    ]
+    assert list(merge(CONTRACT, parts).unjudged.items()) == [(1, {"unknown": 1}), (2, {"unknown": 3})]
+
+
 def test_what_was_left_out_and_forgotten_is_summed():
     first = part(forgotten={"slices": 2}, run_counts={"failed": 1, "completed": 2}, skipped=1, undecodable=2)
     second = part(forgotten={"slices": 1, "ids": 4}, run_counts={"completed": 3}, skipped=2, session=2)
