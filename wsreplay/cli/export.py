@@ -21,7 +21,7 @@ from wsreplay.cli.options import (
     split_session,
     user_option,
 )
-from wsreplay.contract import builtin_names, load
+from wsreplay.contract import load, name_or_file
 from wsreplay.contract.users import sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
@@ -119,9 +119,7 @@ def _write_test(
 
     named = None if contract is None else load(contract)
     judge = named or select_contract(recording, decoder)
-    judged_by: str | Path | None = NO_CONTRACT if judge is None else contract
-    if named is not None and contract is not None and contract not in builtin_names():
-        judged_by = Path(contract)
+    judged_by = NO_CONTRACT if judge is None else name_or_file(contract)
     return as_pytest.write(recording, session, output, judged_by, reading=messages_of(recording, named), runs=runs_of(judge))
 
 

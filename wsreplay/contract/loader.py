@@ -49,6 +49,11 @@ def builtin_names() -> list[str]:
     return sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
+def name_or_file(contract: str | None) -> str | FilePath | None:
+    """A built-in's name, and `none`, as they are; of a file its path, which is another from another folder."""
+    return contract if contract is None or contract in (NO_CONTRACT, *builtin_names()) else FilePath(contract)
+
+
 def purpose(name_or_path: str) -> str:
     """What a contract is for, as the first comment of its text says; nothing where none does. Raises ContractError."""
     text, _, _ = _text(name_or_path, None)

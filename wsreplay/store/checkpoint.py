@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from wsreplay.store import lock
 from wsreplay.store.paths import database_uri
 from wsreplay.store.verify import verify
 
+# Two readers of this process that leave at once would each be in the other's way, and neither would fold.
+_folding = threading.Lock()
+
 
 def settle(path: str | Path) -> bool:
     """Fold the -wal file into the recording, if nobody writes or reads it; whether it is one file now. Raises nothing."""
@@ -22,7 +26,7 @@ def settle(path: str | Path) -> bool:
     if not wal.exists():
         return True
     try:
-        with lock.held(path), closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
+        with _folding, lock.held(path), closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
             verify(db, str(path))
             return _fold(db)
     except (sqlite3.Error, OSError, RecordingError):
@@ -36,10 +40,11 @@ def settle_ended(path: Path) -> None:
     Raises nothing.
     """
     try:
-        if not Path(f"{os.path.realpath(path)}-wal").exists() or lock.is_held(path) or not _has_ended(path):
-            return
-        with closing(_open(path, "mode=rw")) as db:
-            _fold(db)
+        with _folding:
+            if not Path(f"{os.path.realpath(path)}-wal").exists() or lock.is_held(path) or not _has_ended(path):
+                return
+            with closing(_open(path, "mode=rw")) as db:
+                _fold(db)
     except (sqlite3.Error, OSError, ValueError, RecordingError):
         pass
 

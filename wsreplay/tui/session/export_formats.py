@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from wsreplay.errors import UsageError
 from wsreplay.files import new_file, write_new_file
-from wsreplay.model import Session
+from wsreplay.model import NO_CONTRACT, Session
 from wsreplay.store.paths import typed_path
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import AS_RECORDED, ReadAs
@@ -91,7 +91,7 @@ def _write_report(job: HandoverJob) -> list[Path]:
 
 
 def _write_pytest(job: HandoverJob) -> list[Path]:
-    from wsreplay.contract import builtin_names, load
+    from wsreplay.contract import load, name_or_file
     from wsreplay.contract.decoding import messages_of
     from wsreplay.contract.runs import runs_of
     from wsreplay.formats import as_pytest
@@ -100,9 +100,10 @@ def _write_pytest(job: HandoverJob) -> list[Path]:
     name = next(iter(job.contracts), None)
     with Recording.open(job.path) as reader:
         named = None if name is None else load(name)
-        runs = runs_of(named or select_contract(reader))
-        judged_by = name if name is None or name in builtin_names() else Path(name)
-        return as_pytest.write(reader, _one(job), job.out, judged_by, reading=messages_of(reader, named), runs=runs)
+        judge = named or select_contract(reader, job.read_as.decoder)
+        judged_by = NO_CONTRACT if judge is None else name_or_file(name)
+        reading, runs = messages_of(reader, named), runs_of(judge)
+        return as_pytest.write(reader, _one(job), job.out, judged_by, reading=reading, runs=runs)
 
 
 def _write_script(job: HandoverJob) -> list[Path]:
