@@ -80,7 +80,7 @@ def close(code: int = 1000, reason: str = "", by: Direction = CLIENT) -> Closes:
 class Transcript:
     """A conversation in a protocol, and what the contract of that protocol must make of it.
 
-    `violates` are the rules that must be found violated, and no others; none means a clean verdict.
+    `violates` are the rules that must be found violated, and no others but as a result of these; none means a clean verdict.
     """
 
     contract: str

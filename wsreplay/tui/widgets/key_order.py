@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 else:
     _App = object  # a class of Textual's takes as long to make as ten others
 
-LONGEST_S = 0.5  # that a key is waited for
+LONGEST_S = 0.5  # that a key is waited for, while the event loop is there to handle it
+_STEP_S = 0.05  # in which that is counted; one that ends late does not count: the loop, or the machine, was busy
 ANSWERED_S = 0.1  # a file that a key asks for takes longer
 _ROUNDS = 2  # a field answers enter by a message of its own
 
@@ -81,12 +82,21 @@ class KeyOrder(_App):
 
     def _follow_key(self) -> None:
         """Find out when the last key is done with: others wait for that."""
-        loop, number = asyncio.get_running_loop(), self._handling
-        loop.call_at(self._since_s + LONGEST_S, self._wait_no_longer, number)
-        self._follow(number, self._way, _ROUNDS)
+        self._wait_longer(self._handling, round(LONGEST_S / _STEP_S))
+        self._follow(self._handling, self._way, _ROUNDS)
 
-    def _wait_no_longer(self, number: int) -> None:
-        if number == self._handling:
+    def _wait_longer(self, number: int, steps: int) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_at(due := loop.time() + _STEP_S, self._has_waited, number, steps, due)
+
+    def _has_waited(self, number: int, steps: int, due: float) -> None:
+        if asyncio.get_running_loop().time() < due + _STEP_S / 2:
+            steps -= 1
+        if number != self._handling:
+            return
+        if steps:
+            self._wait_longer(number, steps)
+        else:
             self.call_later(self._go_on_from, number)
 
     def _follow(self, number: int, pumps: Sequence[MessagePump], rounds: int) -> None:
