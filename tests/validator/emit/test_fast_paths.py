@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from every_rule import HEAD, RULES
 from example_count import examples
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from judged_traces import Trace
 
@@ -73,6 +73,8 @@ def check_log(judgement: Judgement) -> None:
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 @settings(max_examples=examples(20), deadline=None)
 @given(steps=st.lists(STEP, max_size=14), complete=st.booleans())
+# The third start interrupts the second, which is part of the first; the first goes on.
+@example(steps=[(0, "message", 1, 0, "s", values) for values in ({}, {"p": "r1"}, {})], complete=False)
 def test_fast_and_slow_paths_come_to_the_same_verdict(rules: str, steps: list[Step], complete: bool) -> None:
     contract, trace = loads(HEAD + rules), trace_of(steps, complete)
     judgement = trace.judge(contract)

@@ -52,17 +52,21 @@ class SpanMonitor(SpanInstances):
             return open_one
         if self.reporter.has_repeated(fid):  # the same message once more, which is said
             return open_one
+        interrupted: Instance | None = open_one
         if open_one.excused:
+            interrupted = open_one.outer
             self.cut(open_one, t, fid, SUPPRESSED, "started again")
-            return self.open(conn, key, t, fid, above, else_key)
-        if self.span.renews:
+        elif self.span.renews:
             self.bounds.renew(open_one, t)
             return open_one
-        if not nested:
+        elif nested:
+            above = above or open_one
+        else:
+            interrupted = open_one.outer
             self._restart(open_one, t, fid)
-            return self.open(conn, key, t, fid, above, else_key)
-        instance = self.open(conn, key, t, fid, above or open_one, else_key)
-        instance.interrupt(open_one)
+        instance = self.open(conn, key, t, fid, above, else_key)
+        if interrupted is not None:
+            instance.interrupt(interrupted)
         return instance
 
     def _restart(self, first: Instance, t: int, fid: int | None) -> None:
