@@ -255,6 +255,8 @@ MEANINGS = {
     },
     "session": {
         "": "When a connection continues another one of the same user and path. The user may be one that a message names.",
-        "resume_within": "duration: longest time after a drop",
+        "resume_within": "duration: longest time between them",
+        "resume_after": "one of: what the other one ended with: `loss`: anything but a close with code 1000; `any`: such a "
+        "close, too, as of a client that closes its connection properly before it resumes. Default: `loss`",
     },
 }  # fmt: skip

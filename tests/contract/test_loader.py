@@ -209,9 +209,20 @@ def test_a_contract_that_extends_itself_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_session_is_resumed_within_thirty_seconds_unless_said_otherwise() -> None:
-    assert loads(f"contract: x\n{RULE}").resume_within_ns == 30_000_000_000
-    assert loads(f"contract: x\nsession: {{}}\n{RULE}").resume_within_ns == 30_000_000_000
-    assert loads(f"contract: x\nsession: {{resume_within: 5s}}\n{RULE}").resume_within_ns == 5_000_000_000
+    assert loads(f"contract: x\n{RULE}").resumption.within_ns == 30_000_000_000
+    assert loads(f"contract: x\nsession: {{}}\n{RULE}").resumption.within_ns == 30_000_000_000
+    assert loads(f"contract: x\nsession: {{resume_within: 5s}}\n{RULE}").resumption.within_ns == 5_000_000_000
+
+
+@pytest.mark.parametrize(("after", "is_any"), [("loss", False), ("any", True)])
+def test_what_a_connection_may_continue_is_said_in_a_word(after: str, is_any: bool) -> None:
+    resumption = loads(f"contract: x\nsession: {{resume_after: {after}}}\n{RULE}").resumption
+    assert (resumption.within_ns, resumption.after_any) == (30_000_000_000, is_any)
+
+
+def test_another_word_for_it_is_an_error() -> None:
+    with pytest.raises(ContractError, match=r"session\.resume_after"):
+        loads(f"contract: x\nsession: {{resume_after: everything}}\n{RULE}")
 
 
 def test_a_digest_tells_contracts_apart_by_all_that_they_say() -> None:

@@ -47,7 +47,7 @@ def mistake(text: str) -> str:
         ("questions: {asks: a, answered_by: run, zzz: 1}",
          f"{EVERY}, asks, never, text, by, answered_by, within, done_within or unasked"),
         ("applies_to: {zzz: 1}", "path, subprotocol or events"),
-        ("session: {zzz: 1}", "resume_within"),
+        ("session: {zzz: 1}", "resume_within or resume_after"),
         ("map: {zzz: 1}", "unpack, type, sent, seq, id, events or fields"),
     ],
 )  # fmt: skip

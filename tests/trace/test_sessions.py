@@ -6,7 +6,7 @@ import pytest
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.sessions import numbered, stitch, there_are
+from wsreplay.trace.sessions import Resumption, numbered, stitch, there_are
 
 S = 1_000_000_000
 
@@ -50,6 +50,13 @@ def test_how_the_first_ended_decides(changes: dict[str, object], continued: bool
 
 def test_they_come_in_the_order_of_their_beginning() -> None:
     assert sessions(connection(1, 6, 9), connection(2, 0, 5), connection(3, 7, 8, user="u2")) == [[2, 1], [3]]
+
+
+def test_after_any_end_a_proper_close_is_continued_too_but_nothing_that_is_open() -> None:
+    def joined(**changes: object) -> bool:
+        return len(stitch([connection(1, 0, 5, **changes), connection(2, 6, 9)], Resumption(after_any=True))) == 1
+
+    assert joined(close_code=1000) and joined(close_code=None) and not joined(ending=Ending.OPEN)
 
 
 def test_anonymous_connections_are_never_joined() -> None:

@@ -132,7 +132,7 @@ class Trace:
             contract = loaded(contract)
         engine = Engine(contract, inline=inline, span_log=span_log)
         connections = self.ending()
-        engine.expect(lifecycle(connections, stitch(connections, contract.resume_within_ns)))
+        engine.expect(lifecycle(connections, stitch(connections, contract.resumption)))
         engine.set_cut_frames(self.cut_frames)
         engine.set_holds(self.holds)
         engine.set_decoders(decoder_names(contract, connections, self.messages))

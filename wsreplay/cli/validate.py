@@ -30,7 +30,6 @@ from wsreplay.report.selection import select
 from wsreplay.store.paths import reachable
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource, user_source_text
-from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Judgement, Severity
 from wsreplay.validator.parallel import FileOutcome
@@ -209,8 +208,7 @@ def _wanted(
 def _result(outcome: FileOutcome, contract: Contract | None) -> FileResult:
     judged_by = contract or outcome.judged_by
     error = str(outcome.error) if outcome.error else None
-    within = RESUME_WITHIN_NS if judged_by is None else judged_by.resume_within_ns
-    return FileResult(remote.shown(outcome.path), outcome.judgement, error, resume_within_ns=within, contract=judged_by)
+    return FileResult(remote.shown(outcome.path), outcome.judgement, error, contract=judged_by)
 
 
 def _end_with(pipe: int) -> None:
@@ -231,7 +229,7 @@ def _follow(
     contracts = [contract.read_as(read_as) for contract in contracts or await_contracts(paths[0], decoder=read_as.decoder)]
     judgements = follow(paths[0], contracts, on_finding=_say_finding, on_amended=_say_amended, spans=spans)
     return [
-        FileResult(str(paths[0]), judgement, resume_within_ns=contract.resume_within_ns, contract=contract)
+        FileResult(str(paths[0]), judgement, contract=contract)
         for judgement, contract in zip(judgements, contracts, strict=True)
     ]
 

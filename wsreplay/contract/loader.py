@@ -18,6 +18,7 @@ from wsreplay.contract.document import ADDING, Value, identified, overlay, read,
 from wsreplay.contract.mapping import PLACES, map_contract, map_envelope
 from wsreplay.contract.model import (
     CONNECTION_SOURCES,
+    RESUME_AFTER,
     AppliesTo,
     Contract,
     Envelope,
@@ -32,6 +33,7 @@ from wsreplay.errors import ContractError, UsageError
 from wsreplay.model import NO_CONTRACT
 from wsreplay.store.paths import reachable
 from wsreplay.trace.identity import UserSource, parse_user_source
+from wsreplay.trace.sessions import RESUME_WITHIN_NS, Resumption
 
 _PARTS = ("contract", "version", "description", "extends", "applies_to", "session", "envelope", "map", "keys", "known", "user")
 TOP_LEVEL = (*_PARTS, *(kind.key for kind in KINDS))
@@ -185,7 +187,7 @@ class _Loader:
             name=self.top["contract"].string("the contract's name"), version=self._version(), file=self.document.place.file,
             source=source, digest=digest, envelope=envelope, keys=keys, rules=self._rules(reader),
             known=self._part("known", reader.patterns, ()), applies_to=self._applies_to(reader),
-            resume_within_ns=self._resume_within(),
+            resumption=self._resumption(),
         )  # fmt: skip
         if "map" in self.top:
             contract = map_contract(contract, self.top["map"])
@@ -250,11 +252,13 @@ class _Loader:
         globs = {name: _globs(parts[name]) for name in ("path", "subprotocol") if name in parts}
         return AppliesTo(**globs, events=reader.patterns(parts["events"]) if "events" in parts else ())
 
-    def _resume_within(self) -> int:
+    def _resumption(self) -> Resumption:
         if "session" not in self.top:
-            return 30_000_000_000
-        parts = self.top["session"].mapping(("resume_within",))
-        return duration_ns(parts["resume_within"]) if "resume_within" in parts else 30_000_000_000
+            return Resumption()
+        parts = self.top["session"].mapping(("resume_within", "resume_after"))
+        within_ns = duration_ns(parts["resume_within"]) if "resume_within" in parts else RESUME_WITHIN_NS
+        after_any = "resume_after" in parts and parts["resume_after"].choice(RESUME_AFTER) == "any"
+        return Resumption(within_ns, after_any)
 
     def _rules(self, reader: Reader) -> tuple[Rule, ...]:
         there = [(kind, self.top[kind.key]) for kind in KINDS if kind.key in self.top]

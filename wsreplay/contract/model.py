@@ -12,9 +12,11 @@ from wsreplay.contract.paths import Path, parse
 from wsreplay.errors import ContractError
 from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.trace.identity import UserSource
+from wsreplay.trace.sessions import Resumption
 
 USER_KEY = "user"  # names whose a connection is
 CONNECTION_SOURCES = ("conn.id", "conn.user", "conn.session")
+RESUME_AFTER = ("loss", "any")  # what a connection ended with that another one may continue
 PSEUDO_EVENTS = ("ws.open", "ws.close", "ws.drop", "ws.ping", "ws.pong")
 TEMPLATES = {  # name → number of operands, None for a list of any length
     "existence": None, "absence": None, "init": None, "end": None,
@@ -299,7 +301,7 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     known: Patterns = ()
     applies_to: AppliesTo = AppliesTo()
-    resume_within_ns: int = 30_000_000_000
+    resumption: Resumption = field(default_factory=Resumption)
     map: ProductMap = ProductMap()
     # where connections name their users, before what the recorder found
     users: tuple[UserSource, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS
+from wsreplay.contract.model import CONNECTION_SOURCES, PSEUDO_EVENTS, RESUME_AFTER
 from wsreplay.contract.rules.table import KINDS
 from wsreplay.contract.schema_parts import DURATION, PATH, SCALAR, JsonSchema, json_object, one_or_many, ref
 
@@ -51,7 +51,7 @@ def json_schema() -> dict[str, Any]:
         "known": ref("patterns"),
         "user": one_or_many({"type": "string", "pattern": r"^(\$|(header|query|path|cookie|claim):)"}),
         **{kind.key: kind.schema for kind in KINDS},
-        "session": json_object({"resume_within": DURATION}),
+        "session": json_object({"resume_within": DURATION, "resume_after": {"enum": [*RESUME_AFTER]}}),
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

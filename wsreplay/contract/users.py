@@ -74,7 +74,7 @@ class ConnectionUsers:
 
     def stitch(self, recording: Recording, connections: Iterable[Connection]) -> list[Session]:
         """The sessions that the connections make. Raises the errors of the RecordingError family."""
-        return stitch(self.identify(recording, connections), self.contract.resume_within_ns)
+        return stitch(self.identify(recording, connections), self.contract.resumption)
 
     def _look(self, recording: Recording, anonymous: Sequence[Connection]) -> None:
         last_id = recording.last_id()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from wsreplay.contract.identities import IdMap
 from wsreplay.replay.script import Script, SessionScript
-from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path, resumable
+from wsreplay.trace.sessions import RESUME_WITHIN_NS, plain_path
 
 
 @dataclass
@@ -55,7 +55,6 @@ class AssignedSession:
         return (
             not self.playing
             and 0 < self.next < len(self.script.scripts)
-            and resumable(self.script.scripts[self.next - 1].connection)
             and (self.user, self.path) == (user, path)
             and self.may_go_on(now)
         )

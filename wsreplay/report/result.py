@@ -12,7 +12,6 @@ from wsreplay.contract import Contract
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, EXIT_VIOLATIONS
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, NO_RULES, Session
-from wsreplay.trace.sessions import RESUME_WITHIN_NS
 from wsreplay.units import count_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import fingerprint_of
@@ -32,16 +31,14 @@ class FileResult:
     """One recording judged by one contract; can be sent between processes.
 
     `path` is as the user named it. Exactly one of `judgement` and `error` (why it could not be validated) is given. `known`
-    holds the fingerprints that a baseline accepts. `resume_within_ns` is how sessions were stitched. `strict` says that what
-    could not be shown to hold is wrong too: `strictly` makes such a result. `contract` is what it was judged by, whose names of
-    types and places reports show.
+    holds the fingerprints that a baseline accepts. `strict` says that what could not be shown to hold is wrong too: `strictly`
+    makes such a result. `contract` is what it was judged by, whose names of types and places reports show.
     """
 
     path: str
     judgement: Judgement | None = None
     error: str | None = None
     known: frozenset[str] = frozenset()
-    resume_within_ns: int = RESUME_WITHIN_NS
     strict: bool = False
     contract: Contract | None = None
     # the only session that is told of; None: all

@@ -146,7 +146,7 @@ class EventValidator:
         """The number of the session that a new connection continues, or begins."""
         mine = self._by_user.setdefault((connection.user, connection.path), [])
         mine.append(connection.id)
-        chains = stitch((self._connections[connection_id] for connection_id in mine), self.contract.resume_within_ns)
+        chains = stitch((self._connections[connection_id] for connection_id in mine), self.contract.resumption)
         chain = next(chain for chain in chains if chain.connections[-1].id == connection.id)
         first = chain.connections[0].id
         return self._sessions.setdefault(first, len(self._sessions) + 1)

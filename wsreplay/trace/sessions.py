@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from wsreplay.errors import UsageError
 from wsreplay.model import Connection, Ending, Session
@@ -12,12 +13,28 @@ NORMAL_CLOSURE = 1000
 _MOST_DIGITS = 18  # of a session's number
 
 
-def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WITHIN_NS) -> list[Session]:
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """When a connection continues another one: not more than `within_ns` after its end, and only `after_any` end if that was
+    a close with 1000."""
+
+    within_ns: int = RESUME_WITHIN_NS
+    after_any: bool = False
+
+    def may_follow(self, connection: Connection) -> bool:
+        """Whether a later connection may continue this one."""
+        return connection.ending is not Ending.OPEN and (self.after_any or connection.close_code != NORMAL_CLOSURE)
+
+
+_BY_DEFAULT = Resumption()
+
+
+def stitch(connections: Iterable[Connection], resumption: Resumption = _BY_DEFAULT) -> list[Session]:
     """Sessions in the order of their first connection.
 
-    A connection continues a session when user and path are equal, the session's last connection ended other than with 1000
-    before it opened, and not more than `resume_within_ns` ago; of several candidates the one closed longest. Anonymous
-    connections, and those that were refused, continue nothing.
+    A connection continues a session when user and path are equal, and the session's last connection ended before it opened, as
+    `resumption` says; of several candidates the one closed longest. Anonymous connections, and those that were refused,
+    continue nothing.
     """
     chains: list[list[Connection]] = []
     waiting: dict[tuple[str, str], list[list[Connection]]] = {}
@@ -26,7 +43,7 @@ def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WIT
             chains.append([connection])
             continue
         candidates = waiting.setdefault((connection.user, plain_path(connection.path)), [])
-        chain = _candidate(candidates, connection, resume_within_ns)
+        chain = _candidate(candidates, connection, resumption)
         if chain is None:
             chain = []
             chains.append(chain)
@@ -35,22 +52,20 @@ def stitch(connections: Iterable[Connection], resume_within_ns: int = RESUME_WIT
     return [Session(number, tuple(chain)) for number, chain in enumerate(chains, 1)]
 
 
-def _candidate(chains: list[list[Connection]], connection: Connection, within_ns: int) -> list[Connection] | None:
+def _candidate(
+    chains: list[list[Connection]], connection: Connection, resumption: Resumption
+) -> list[Connection] | None:
+    within_ns = resumption.within_ns
     # Connections come in the order they opened: what is too old for this one is so for all to come.
     chains[:] = [chain for chain in chains if (chain[-1].closed_ns or connection.opened_ns) + within_ns >= connection.opened_ns]
     best, oldest = None, connection.opened_ns + 1
     for chain in chains:
         last = chain[-1]
-        if last.closed_ns is None or last.closed_ns > connection.opened_ns or not resumable(last):
+        if last.closed_ns is None or last.closed_ns > connection.opened_ns or not resumption.may_follow(last):
             continue
         if connection.opened_ns - last.closed_ns <= within_ns and last.closed_ns < oldest:
             best, oldest = chain, last.closed_ns
     return best
-
-
-def resumable(connection: Connection) -> bool:
-    """Whether a later connection may continue this one."""
-    return connection.ending is not Ending.OPEN and connection.close_code != NORMAL_CLOSURE
 
 
 def plain_path(path: str) -> str:

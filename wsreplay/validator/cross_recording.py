@@ -134,7 +134,7 @@ class _Group:
                     decoders[number] = part.decoders[connection.id]
                 streams.append(part.rows(numbers, begin, scale))
             engine.set_decoders(decoders)
-            engine.expect(lifecycle(connections, stitch(connections, self._contract.resume_within_ns)))
+            engine.expect(lifecycle(connections, stitch(connections, self._contract.resumption)))
             for rows in self._merged(streams):
                 engine.run(rows)
             engine.finish(_LASTS_NS + 1)

@@ -13,7 +13,7 @@ from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
 from wsreplay.model import UNFINISHED, Connection, Hold, Message, Opcode, Row, Run, lane_of, start_ns_of
 from wsreplay.store.fragments import Fragments
-from wsreplay.trace.sessions import plain_path, resumable
+from wsreplay.trace.sessions import plain_path
 from wsreplay.trace.stream import Closed, Lifecycle, Lost, Opened, Truncated
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.fast_paths import Decode, Handlers
@@ -272,7 +272,7 @@ class Engine:
 
     def _end_session(self) -> None:
         due, session = self._resumes.popleft()
-        if session.ended_ns + self.contract.resume_within_ns == due:
+        if session.ended_ns + self.contract.resumption.within_ns == due:
             self.trace_state.close_session(session, due, COMPLETE, "scope_close")
 
     # Connections and sessions.
@@ -331,10 +331,11 @@ class Engine:
         self._leave(connection.id)
         if session.connections:
             return
-        if connection.user is None or not resumable(connection):
+        resumption = self.contract.resumption
+        if connection.user is None or not resumption.may_follow(connection):
             self.trace_state.close_session(session, t, COMPLETE, "scope_close")
         else:
-            due = t + self.contract.resume_within_ns
+            due = t + resumption.within_ns
             self._resumes.append((due, session))
             self._clock.at(due)
 

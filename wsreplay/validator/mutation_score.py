@@ -112,7 +112,7 @@ def _name_types(trace: WholeTrace, contract: Contract, mutants: Sequence[Mutant]
 def judge_trace(trace: WholeTrace, contract: Contract) -> Judgement:
     engine = Engine(contract)
     engine.set_decoders(decoder_names(contract, trace.connections, trace.messages))
-    engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resume_within_ns)))
+    engine.expect(lifecycle(trace.connections, stitch(trace.connections, contract.resumption)))
     engine.run([message.row() for message in trace.messages])
     engine.finish(trace.reached_ns)
     return engine.judgement()

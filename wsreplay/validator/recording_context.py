@@ -47,7 +47,7 @@ class RecordingContext:
         gaps = recording.gaps()
         return cls(
             connections=connections,
-            sessions=stitch(connections, contract.resume_within_ns),
+            sessions=stitch(connections, contract.resumption),
             runs=recording.runs(),
             holds=recording.holds(),
             losses=_losses(recording, gaps, connections),

@@ -7,7 +7,7 @@ from judged_traces import Trace, of, said
 
 from wsreplay.contract import loads
 from wsreplay.errors import ContractError
-from wsreplay.trace.sessions import stitch
+from wsreplay.trace.sessions import Resumption, stitch
 from wsreplay.trace.stream import lifecycle
 from wsreplay.validator import Engine
 
@@ -44,7 +44,7 @@ def test_who_says_it_is_told_to_whoever_compares_parts() -> None:
     trace = two().s2c("answer", 2, text="CANARY-1").c2s("chat", 1, text="CANARY-1").close(1).close(2)
     engine = Engine(CONTRACT)
     engine.judge_part(lambda *claim: claims.append(claim))
-    engine.expect(lifecycle(trace.ending(), stitch(trace.ending(), 0)))
+    engine.expect(lifecycle(trace.ending(), stitch(trace.ending(), Resumption(0))))
     engine.run([message.row() for message in trace.messages])
     assert ("canary", "CANARY-1", "ann") in claims
 

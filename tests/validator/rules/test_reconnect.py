@@ -105,3 +105,26 @@ def test_a_tool_that_is_cut_with_its_run_is_broken_as_a_result() -> None:
     tool = of(judgement, "tool")[0]
     assert (tool.kind, tool.caused_by) == ("missing", of(judgement, "run")[0].id)
     assert judgement.followers()["tool"] == ("run",)
+
+
+@pytest.mark.parametrize(("after", "rules"), [("loss", ["run", "run"]), ("any", [])])
+def test_a_client_that_closes_properly_may_resume_its_run(after: str, rules: list[str]) -> None:
+    contract = loads(f"""
+contract: x
+session: {{resume_after: {after}}}
+spans: {{run: {{by: conn.session, start: begin, body: part, end: done, within: 5s}}}}
+reconnect: {{in: run, within: 3s, lost: ws.drop, left: {{event: ws.close, where: {{$.by: client}}}}}}
+""")
+    trace = Trace().open().s2c("begin").at(1).close(code=1000).at(2).open(2).s2c("part", 2).s2c("done", 2).close(2)
+    assert [finding.rule for finding in trace.judge(contract).findings] == rules
+
+
+def test_a_client_that_closes_properly_and_stays_away_has_cut_its_run() -> None:
+    contract = loads("""
+contract: x
+session: {resume_after: any}
+spans: {run: {by: conn.session, start: begin, end: done}}
+""")
+    trace = Trace().open().s2c("begin").at(1).close(code=1000).at(60).open(2, user="else").close(2)
+    (finding,) = trace.judge(contract).findings
+    assert (finding.rule, finding.kind) == ("run", "missing")

@@ -81,9 +81,7 @@ def _write_report(job: HandoverJob) -> list[Path]:
         for contract in select_contracts(reader, job.contracts, job.read_as.decoder):
             contract = contract.read_as(job.read_as)
             judgement = judge(reader, contract, span_log=SpanLog())
-            result = FileResult(
-                str(job.path), judgement, resume_within_ns=contract.resume_within_ns, contract=contract, every_session=True
-            )
+            result = FileResult(str(job.path), judgement, contract=contract, every_session=True)
             results.append(select(result, session=job.session.id if job.session else None))
     text = render(job.format_.name.lower(), results)
     write_new_file(job.out, text.encode("utf-8", "surrogateescape"))
