@@ -8,16 +8,17 @@ import importlib
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 import wsreplay
 from wsreplay.cli import streams
 from wsreplay.cli.streams import harmless
-from wsreplay.errors import EXIT_NOT_JUDGED, EXIT_USAGE, WsreplayError
+from wsreplay.errors import EXIT_NOT_JUDGED, WsreplayError
 
 INTERRUPTED = 130
+READER_GONE = 141  # as a shell says of what SIGPIPE ended
 DEBUG = "WSREPLAY_DEBUG"
 NO_CONFIG = "WSREPLAY_NO_CONFIG"
 COMPLETE = "_WSREPLAY_COMPLETE"  # what click names it: set by a shell that asks for what may follow
@@ -86,6 +87,14 @@ class LazyGroup(click.Group):
             gc.enable()
         return name, command, rest
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Click itself would exit with 1, which says that rules are violated."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # the reader of our output has gone, such as `| head`: nothing more is to be said to it
+            _forget_output()
+            sys.exit(READER_GONE)
+
 
 def _module(name: str) -> str:
     return f"wsreplay.cli.{'import_' if name == 'import' else name}"
@@ -141,10 +150,6 @@ def main() -> NoReturn:
     except WsreplayError as error:
         click.echo(harmless(f"wsreplay: {error}"), err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone, such as `| head`; nothing more is to be said to it.
-        _forget_output()
-        sys.exit(EXIT_USAGE)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in UNWRITABLE:
             click.echo(f"wsreplay: the output cannot be written: {error.strerror}", err=True)

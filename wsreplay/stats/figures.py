@@ -56,20 +56,14 @@ class Figures(NamedTuple):
 
 
 class _Slowest:
-    """The slowest spans that waited for no part of their own."""
+    """The spans that took longest: a run stands beside its tools, for it may have been slow between them."""
 
     def __init__(self) -> None:
         # No more than MOST_SLOWEST, the quickest of them first.
         self._heap: list[SlowSpan] = []
-        # What others that have ended were part of.
-        self._wholes: set[str] = set()
 
-    def add(self, record: SpanRecord, outermost: SpanRecord) -> None:
-        if record.id != outermost.id:
-            self._wholes.add(outermost.id)
-        has_parts = record.id in self._wholes
-        self._wholes.discard(record.id)
-        if record.end_ns is None or has_parts:
+    def add(self, record: SpanRecord, _outermost: SpanRecord) -> None:
+        if record.end_ns is None:
             return
         span = SlowSpan(
             record.end_ns - record.start_ns, record.span, record.name, record.state, record.session, record.start_ns,
