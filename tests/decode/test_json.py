@@ -4,7 +4,7 @@ import pytest
 
 from tests.decode.conftest import client, link, server, types
 from wsreplay.decode import TEXT, CannotEncode, get_decoder
-from wsreplay.decode.values import BYTE_ORDER_MARK, UNPAIRED_SURROGATE
+from wsreplay.decode.values import BYTE_ORDER_MARK, UNPAIRED_SURROGATE, why_not_json
 from wsreplay.model import EventNumber
 
 
@@ -56,3 +56,17 @@ def test_deep_nesting_is_no_event_and_no_crash() -> None:
 def test_documents_that_are_not_json_cannot_be_encoded() -> None:
     with pytest.raises(CannotEncode):
         get_decoder("json").encode(0, TEXT, b'{"type":"a"}', [{"type": "a", "x": object()}])
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "it is empty"),
+        (b'{"a":"\xff"}', "it is not UTF-8 from byte 7 on"),
+        (b'{"a":', "unexpected end of data at character 6"),
+        ('{"a":1,\n b}', "unexpected character, expected a string key at line 2, character 2"),
+        (b"{}", ""),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said_with_its_place(data: bytes | str, why: str) -> None:
+    assert why_not_json(data) == why

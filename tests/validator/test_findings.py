@@ -99,7 +99,7 @@ from wsreplay.validator.findings import Finding, Verdict
             Trace().open().raw(b"{").raw(b"[]").raw(b'{"type": 1}').raw(b"{}", direction=0).close(),
             [
                 finding(
-                    "json", "not JSON: unexpected end of data: line 1 column 2 (char 1)", activation=1, frames=(1,),
+                    "json", "not JSON: unexpected end of data at character 2", activation=1, frames=(1,),
                     kind="format", blame="server"
                 ),
                 finding(

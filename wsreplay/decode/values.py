@@ -24,6 +24,21 @@ class JsonValue(NamedTuple):
     warning: str | None = None
 
 
+def why_not_json(data: bytes | str) -> str:
+    """What is wrong with a text that is not JSON, and where, from 1; nothing where it is."""
+    if not data:
+        return "it is empty"
+    try:
+        text = data.decode() if isinstance(data, bytes) else data
+        orjson.loads(text)
+    except UnicodeDecodeError as error:
+        return f"it is not UTF-8 from byte {error.start + 1} on"
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno}, character {error.colno}" if "\n" in text else f"character {error.colno}"
+        return f"{error.msg} at {place}"
+    return ""
+
+
 def read(data: bytes) -> JsonValue | None:
     """The JSON value of some bytes, or None where it is not JSON in UTF-8.
 

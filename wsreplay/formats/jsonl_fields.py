@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import orjson
 
+from wsreplay.decode.values import why_not_json
 from wsreplay.model import Headers, start_of
 from wsreplay.store.verify import MOST_NS
 
@@ -32,8 +33,8 @@ def parse_line(line: bytes) -> dict[str, Any]:
     """The JSON object of a line; numbers that a double does not hold are Decimals. Raises NotJson."""
     try:
         value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise NotJson(f"not JSON: {error}") from None
+    except orjson.JSONDecodeError:
+        raise NotJson(f"not JSON: {why_not_json(line)}") from None
     if not isinstance(value, dict):
         raise BadLine("every line must be a JSON object")
     if _LONG_NUMBER.search(line):

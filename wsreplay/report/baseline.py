@@ -15,6 +15,7 @@ from pathlib import Path
 
 import orjson
 
+from wsreplay.decode.values import why_not_json
 from wsreplay.errors import UsageError
 from wsreplay.files import write_file
 from wsreplay.report.result import FileResult
@@ -78,11 +79,11 @@ def write(path: str | Path, results: Iterable[FileResult]) -> None:
 def read(path: str | Path) -> Baseline:
     """Read a baseline file. Raises UsageError that says what is wrong with it."""
     try:
-        document = orjson.loads(Path(path).read_bytes())
+        document = orjson.loads(content := Path(path).read_bytes())
     except OSError as error:
         raise UsageError(f"the baseline {path} cannot be read: {error.strerror}") from error
     except orjson.JSONDecodeError as error:
-        raise UsageError(f"the baseline {path} is not JSON: {error}") from error
+        raise UsageError(f"the baseline {path} is not JSON: {why_not_json(content)}") from error
     version = document.get("wsreplay-baseline") if isinstance(document, dict) else None
     if version not in VERSIONS or isinstance(version, bool):
         raise UsageError(f'{path} is not a baseline of version 1 or {VERSION}: it has no "wsreplay-baseline": {VERSION}')

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from wsreplay.contract.decoding import decoder_for
 from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
 from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Answers, Decoder, Event, Linker, Part, Role, Shortcut
+from wsreplay.decode.values import why_not_json
 from wsreplay.model import UNFINISHED, EventNumber, Opcode
 from wsreplay.validator.batches import BatchReader
 from wsreplay.validator.emit.compiler import Compiler
@@ -295,7 +294,7 @@ class MessageReader:
         if why is not None:
             rule.check_undecodable(message, why)
         elif conn.id not in self._decoders:
-            finding = rule.check_json(message, f"not JSON: {_why_not_json(payload)}")
+            finding = rule.check_json(message, f"not JSON: {why_not_json(payload)}")
             self._trace_state.refuse(conn, direction, finding)
         else:
             finding = rule.check_json(message, f"not a message of {self._decoders[conn.id].name}")
@@ -339,11 +338,3 @@ class MessageReader:
 def _number(fid: int, place: int) -> int:
     """An event's number; that of the first event of a frame is the frame's id as it is."""
     return EventNumber(fid, place) if place else fid
-
-
-def _why_not_json(payload: bytes) -> str:
-    try:
-        orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        return str(error)
-    return ""

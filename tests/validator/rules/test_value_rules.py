@@ -228,7 +228,7 @@ def test_arguments_of_two_calls_that_were_merged_are_no_document():
     trace = Trace().open().s2c("delta", d='{"q":"alpha"}', k="a").s2c("delta", d='{"q":"beta"}', k="a").s2c("done", k="a")
     rule = "[{id: args, assemble: {event: delta, field: $.d, by: k, until: done, as: json, schema: {required: [q]}}}]"
     assert say(rule, trace) == [
-        "$.d of delta, joined, are not JSON (unexpected content after document: line 1 column 14 (char 13)): "
+        "$.d of delta, joined, are not JSON (unexpected content after document at character 14): "
         '{"q":"alpha"}{"q":"beta"} for k a'
     ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from wsreplay.contract.payload_schema import compile_schema
 from wsreplay.contract.rules.assemble import Assemble
+from wsreplay.decode.values import why_not_json
 from wsreplay.validator.emit.exact import in_depth, is_same
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import either, names, short
@@ -91,8 +92,8 @@ class AssembleTemplate(ValueTemplate):
     def _why_no_document(self, text: str) -> str | None:
         try:
             document = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            return f"are not JSON ({error}): {short(text)}"
+        except orjson.JSONDecodeError:
+            return f"are not JSON ({why_not_json(text)}): {short(text)}"
         if self._fits is not None:
             try:
                 in_depth(self._fits, document)
