@@ -169,6 +169,7 @@ class DiffScreen(BaseScreen, FilteredList):
         keys = (
             ("diff.next", "next difference"), ("diff.previous", "previous"), ("diff.turn", "other pane"),
             ("listing.filter", "filter"), ("listing.sort", "sort"), ("screen.back", "back"),
+            ("diff.leave_out", "leave this type out"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
 
