@@ -13,6 +13,7 @@ from wsreplay.diff.diff import Diff, DiffOptions, diff
 from wsreplay.diff.rows import Kind
 from wsreplay.model import Ending
 from wsreplay.store.reader import Recording
+from wsreplay.validator.findings import Severity
 
 Write = Callable[..., Path]
 
@@ -159,6 +160,15 @@ def test_findings_that_only_one_has(compare: Callable[..., Diff]) -> None:
     assert (change.a and change.a.state, change.b and change.b.state, change.record.span) == ("completed", "cut", "tool")
     same = compare(b, [dict(one) for one in b], findings=True)
     assert same.same and same.sessions[0].spans == ()
+
+
+def test_a_finding_has_the_sign_of_its_severity(compare: Callable[..., Diff]) -> None:
+    b = [one for one in run("b") if one["type"] not in ("agent_thinking", "tool_completed")]
+    found = compare(run("a"), b, 11_000, findings=True)
+    (session,) = found.sessions
+    expected = ["✗" if finding.severity is Severity.ERROR else "▲" for finding in session.findings_b]
+    assert [line[4] for line in diff_report.text(found, "a", "b") if line[:4] == "  + " and line[4] in "✗▲"] == expected
+    assert {*expected} == {"✗", "▲"}
 
 
 def test_sessions_are_found_whatever_their_order(write: Write, contract: Contract) -> None:

@@ -15,11 +15,12 @@ from wsreplay.diff.pairing import NAMED, pairing_text
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import EventNumber, Session
 from wsreplay.units import clock, duration_text
-from wsreplay.validator.findings import Finding, SpanRecord
+from wsreplay.validator.findings import Finding, Severity, SpanRecord
 
 VERSION = 1
 WIDE = 120  # cells from which on both sides stand beside each other
 _SIGNS = {Kind.ONLY_A: "-", Kind.ONLY_B: "+", Kind.CHANGED: "~", Kind.MOVED: "↕", Kind.TIMING: "◷"}
+_SEVERITY_SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "▲", Severity.INFO: "·"}
 _MOST = 1000  # differences told of one session, for people
 _TYPE_WIDTH = 18
 _LEVELS_ABOVE = 16
@@ -39,8 +40,8 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
             yield from lines.difference(difference)
         if len(session.differences) > _MOST:
             yield f"  … and {len(session.differences) - _MOST:,} more"
-        yield from (f"  - ✗ {_finding(finding, width)}" for finding in session.findings_a)
-        yield from (f"  + ✗ {_finding(finding, width)}" for finding in session.findings_b)
+        yield from (f"  - {_SEVERITY_SIGNS[finding.severity]} {_finding(finding, width)}" for finding in session.findings_a)
+        yield from (f"  + {_SEVERITY_SIGNS[finding.severity]} {_finding(finding, width)}" for finding in session.findings_b)
         yield from (f"  ~ {_cut(_span_change(change), max(40, width - 4))}" for change in session.spans[:_MOST])
     yield ""
     yield "no difference" if diff.same else f"{diff.count:,} difference{'' if diff.count == 1 else 's'}"

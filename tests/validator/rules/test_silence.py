@@ -31,6 +31,12 @@ def test_a_silence_is_told_by_the_event_that_ends_it() -> None:
     assert (finding.after, finding.before, finding.severity, finding.blame) == (2, 3, "warning", "server")
 
 
+def test_its_witnesses_are_the_events_on_both_sides_of_it_whatever_came_between() -> None:
+    trace = begun().s2c("word", run="a").at(11).s2c("heartbeat").at(12).s2c("word", run="a").s2c("done", run="a").close()
+    (finding,) = trace.judge(CONTRACT).findings
+    assert (finding.frames, finding.activation, finding.before) == ((2, 4), 2, 4)
+
+
 def test_ten_seconds_are_allowed() -> None:
     trace = begun().at(10).s2c("word", run="a").at(20).s2c("done", run="a").close()
     assert said(trace.judge(CONTRACT)) == []

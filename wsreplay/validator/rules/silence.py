@@ -49,7 +49,8 @@ class SilenceMonitor(MessageMonitor):
         self._spans.look_up(writer, number)
         check = f"    {self.variable}.check(i{number}, {writer.event})"
         long = [f"if t - i{number}.heard > {self.rule.max_ns}:", check] if writer.inline else [check.lstrip()]
-        writer.add(f"if i{number} is not None:", *(f"    {line}" for line in long), f"    i{number}.heard = t")
+        noted = (f"    i{number}.heard = t", f"    i{number}.heard_frame = fid")
+        writer.add(f"if i{number} is not None:", *(f"    {line}" for line in long), *noted)
 
     def check(self, instance: Instance, event: MessageEvent) -> None:
         """An event of an instance came, long after the one before it or as the first since its start."""
@@ -57,6 +58,7 @@ class SilenceMonitor(MessageMonitor):
         if event.t - since <= self.rule.max_ns or instance.children or event.conn.info.opened_ns > since:
             return
         silence = event.t - since
+        last = (instance.heard_frame if instance.heard else instance.fid) or event.conn.last_frame
         assert self._span is not None
         reported = self.reporter.report(
             self.counts,
@@ -65,8 +67,8 @@ class SilenceMonitor(MessageMonitor):
             kind="late",
             message=f"{duration_text(silence)} passed without an event{where(instance)}, "
             f"at most {duration_text(self.rule.max_ns)} allowed",
-            activation=event.conn.last_frame,
-            frames=frames_of(event.conn.last_frame, event.fid),
+            activation=last,
+            frames=frames_of(last, event.fid),
             seen=event.type,
             late_by=silence - self.rule.max_ns,
             until=since + self.rule.max_ns,
@@ -79,14 +81,14 @@ class SilenceMonitor(MessageMonitor):
         for pause in self._span.listeners.pauses:
             pause(instance, silence, reported.id)
 
-    def _ended(self, instance: Instance, _name: str, t: int, _fid: int | None) -> None:
+    def _ended(self, instance: Instance, _name: str, t: int, fid: int | None) -> None:
         self.counts.activate()
         if instance.parent is not None:
-            instance.parent.hear(t)
+            instance.parent.hear(t, fid)
 
     def _waited(self, session: SessionState, thread: Any, since: int, t: int) -> None:
         """The server waited for the client."""
         assert self._span is not None
         for instance in session.spans[self._span.number].values():
             if (instance.heard or instance.t) >= since or not self._span.bounds.is_waiting(instance):
-                instance.hear(t)
+                instance.hear(t, None)

@@ -125,6 +125,8 @@ class Instance(Slice, eq=False):
     excused: bool = False
     # when an event of it came last (ns), as far as a rule asks; 0: none since its start
     heard: int = 0
+    # the frame of that event; None where it was not one of a message
+    heard_frame: int | None = None
     # its start did not come, or could not be decoded: `fid` is another's
     begun_unseen: bool = False
 
@@ -162,9 +164,9 @@ class Instance(Slice, eq=False):
             self.refinements = {}
         return self.refinements.setdefault(group, {})
 
-    def hear(self, t: int) -> None:
+    def hear(self, t: int, frame: int | None) -> None:
         """An event of it, or of what is part of it, came."""
-        self.heard = t
+        self.heard, self.heard_frame = t, frame
 
     def forget(self) -> None:
         """It has ended: nothing is kept for rules."""
