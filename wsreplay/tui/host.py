@@ -113,8 +113,8 @@ class Host(Protocol):
     def show_waterfall(self, session: Session | None, playback: Playback, replaying: bool, at_frame: int | None) -> None:
         """Show the waterfall of a session, which goes on from a playback; `at_frame` is where the cursor begins."""
 
-    def leave_waterfall(self, playback: Playback, replaying: bool, frame_id: int | None = None) -> None:
-        """Back to the session, which goes on from a playback, at a frame if one was chosen."""
+    def leave_waterfall(self, playback: Playback, replaying: bool, at: int | Finding | None = None) -> None:
+        """Back to the session, which goes on from a playback, at a frame or a finding if one was chosen."""
 
     def compare(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""

@@ -252,13 +252,13 @@ class NavigatingApp(KeyOrder, ErrorGuard):
         if self.recording is not None:
             self.push_screen(WaterfallScreen(self.recording, session, playback, replaying, at_frame))
 
-    def leave_waterfall(self, playback: Playback, replaying: bool, frame_id: int | None = None) -> None:
-        """Back to the session, which goes on from a playback, at a frame if one was chosen."""
+    def leave_waterfall(self, playback: Playback, replaying: bool, at: int | Finding | None = None) -> None:
+        """Back to the session, which goes on from a playback, at a frame or a finding if one was chosen."""
         from wsreplay.tui.session.screen import SessionScreen
 
         self.go_back()
         if isinstance(self.screen, SessionScreen):
-            self.screen.go_on_from(playback, replaying, frame_id)
+            self.screen.go_on_from(playback, replaying, at)
 
     def compare(self, session: Session | None) -> None:
         """Ask what to compare a session with, and compare."""

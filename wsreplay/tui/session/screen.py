@@ -106,14 +106,16 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
         """Go to where a finding stands, and show its witnesses."""
         self.finding_navigator.show(finding)
 
-    def go_on_from(self, playback: Playback, replaying: bool, frame_id: int | None) -> None:
-        """Go on where the waterfall was left, at a frame if one was chosen there."""
+    def go_on_from(self, playback: Playback, replaying: bool, at: int | Finding | None) -> None:
+        """Go on where the waterfall was left, at a frame or a finding if one was chosen there."""
         if (playback._replace(since_ns=self.playback.since_ns), replaying) != (self.playback, self.replaying):
             self.call_after_refresh(self.take_over, playback, replaying)
-        if frame_id is not None:
+        if isinstance(at, int):
             from wsreplay.tui.recording.goto import Target
 
-            self.call_after_refresh(self.go_to_target, Target("frame", frame_id))
+            self.call_after_refresh(self.go_to_target, Target("frame", at))
+        elif at is not None:
+            self.call_after_refresh(self.show_finding, at)
 
     def _read(self) -> None:
         """All that the recording is asked for, but for the rows in sight."""

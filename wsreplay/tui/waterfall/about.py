@@ -1,4 +1,4 @@
-"""The line that tells of one span."""
+"""The line that tells of one span, or of a finding that belongs to none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wsreplay import units
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.recording.clock import ShownClock
-from wsreplay.tui.recording.evidence import known_at
+from wsreplay.tui.recording.evidence import known_at, moment, place, seen_from
 from wsreplay.tui.recording.lanes import DrawnSpan
 from wsreplay.tui.waterfall.canvas import STATES
 
@@ -46,6 +46,19 @@ def about_runs(
         *_late_runs(look, late),
         (f"  slowest {rank}" if rank else "", look.style("word")),
         (_frames(span, look.own("–")), look.style("faint")),
+    ]  # fmt: skip
+
+
+def about_finding(look: Appearance, clock: ShownClock, finding: Finding, until_ns: int | None) -> list[Run]:
+    """The line that tells of a finding that belongs to no span, as soon as it is known; `until_ns` None: now."""
+    if until_ns is not None and seen_from(finding) > until_ns:
+        return [(" ", look.style("dim"))]
+    sign, style = look.sign_of(finding)
+    return [
+        (f"{sign} ", style), (look.safe(finding.message), look.style("strong", bold=True)),
+        (f"  {clock.text(moment(finding))}", look.style("dim")),
+        (f"  frame {at_frame}" if (at_frame := place(finding)) else "", look.style("faint")),
+        (f"  {look.safe(finding.rule)}", look.style("faint")),
     ]  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
+from rich.style import Style
 from textual import events
 from textual.strip import Strip
 
@@ -13,13 +15,20 @@ from wsreplay.tui.look.cells import Cells
 from wsreplay.tui.look.paint import fitted_ends
 from wsreplay.tui.look.signs import Signs
 from wsreplay.tui.recording.clock import ShownClock
+from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.lanes import DrawnSpan, Lane, in_sight, instants_in_sight, nearest
 from wsreplay.tui.recording.span_reading import SpanReading
 from wsreplay.tui.recording.squeeze import AS_IT_WAS, LEAST_IDLE_NS, Squeeze, squeeze
 from wsreplay.tui.recording.window import Window
+from wsreplay.tui.waterfall.placed import NONE_PLACED, OTHERS, PlacedFindings, wrong_place
+from wsreplay.tui.waterfall.stops import Stop, time_and_frame
 from wsreplay.tui.waterfall.wrong import WrongPlace, signs_on_bar
 from wsreplay.tui.widgets.row_list import RowList
 
+if TYPE_CHECKING:
+    from wsreplay.validator.findings import Finding
+
+OTHERS_ROW = 1  # of the findings that belong to no span
 LABEL = 18  # cells for the names of lanes, on a wide terminal more
 WIDEST_LABEL = 36
 _SHORTEST_NAME = 3  # cells, with those around it
@@ -31,16 +40,14 @@ _TOLD = "cut", "cancelled", "failed"  # states that are said beside how long it 
 
 
 class Waterfall(RowList):
-    """Row 0 is the ruler, which stays in sight, each further row a lane.
-
-    `wrong` gives, for the frame that began a span, what never came, came too late or out of order.
-    """
+    """Row 0 is the ruler, which stays in sight; then a lane of the findings that belong to no span, if there are any; each
+    further row is a lane of spans."""
 
     def __init__(self, clock: Callable[[], ShownClock], origin_ns: int, end_ns: int, *, id: str | None = None) -> None:
         """All times are ns on the recording's axis; it begins at `origin_ns`, and the ruler writes times by the clock."""
         super().__init__(id=id)
         self._clock = clock
-        # From row 1 on; none until spans were read.
+        # From `_first_row` on; none until spans were read.
         self.lanes: Sequence[Lane] = ()
         self.origin_ns = origin_ns
         # The stretch of time that is in sight.
@@ -48,27 +55,31 @@ class Waterfall(RowList):
         # Where the playback is, and after which time nothing is there yet.
         self.playhead_ns = origin_ns
         self.horizon_ns: int | None = None
-        # The span that is chosen, and the row of its lane.
-        self.selected: DrawnSpan | None = None
+        # The span that is chosen, or the finding that belongs to none, and the row of its lane.
+        self.selected: Stop | None = None
         self._selected_row = 0
         # What the lanes are made of.
         self._reading: SpanReading | None = None
-        # What is wrong, by the frame that began a span.
-        self._wrong: Mapping[int, Sequence[WrongPlace]] = {}
+        self._placed = NONE_PLACED
         # Whether idle time is drawn short.
         self.is_squeezed = True
         # By row, the spans that did not end well, or of which something is wrong.
         self._unwell: dict[int, Sequence[DrawnSpan]] = {}
 
-    def show_wrong(self, wrong: Mapping[int, Sequence[WrongPlace]]) -> None:
-        self._wrong = wrong
+    def show_findings(self, placed: PlacedFindings) -> None:
+        """Draw findings; the cursor stays in its lane."""
+        first_row = self._first_row
+        self._placed = placed
         self._unwell.clear()
+        self._count_rows()
+        if self.cursor >= first_row:
+            self.cursor = min(max(0, self.count - 1), self.cursor + self._first_row - first_row)
         self.refresh()
 
-    def select(self, span: DrawnSpan | None) -> None:
-        """Choose a span of the lane that the cursor is on."""
+    def select(self, stop: Stop | None) -> None:
+        """Choose a span of the lane that the cursor is on, or a finding of it."""
         self.refresh_line(self._selected_row)
-        self.selected, self._selected_row = span, self.cursor
+        self.selected, self._selected_row = stop, self.cursor
         self.refresh_line(self.cursor)
 
     # The stretch of time that is in sight.
@@ -87,7 +98,7 @@ class Waterfall(RowList):
 
     def zoom(self, factor: float) -> None:
         """`factor` above 1 shows less, around the span that is chosen, else around the playhead."""
-        around_ns = self.selected.start_ns if self.selected else self.playhead_ns
+        around_ns = time_and_frame(self.selected)[0] if self.selected else self.playhead_ns
         self._look_at(self.window.zoomed(factor, around_ns))
 
     def fit(self, end_ns: int) -> None:
@@ -133,9 +144,22 @@ class Waterfall(RowList):
         self.lanes, self._reading = lanes, reading
         self._unwell.clear()
         self._squeeze()
-        self.set_count(len(lanes) + 1 if lanes else 0)
+        self._count_rows()
         if lanes and self.cursor == 0:
-            self.cursor = 1
+            self.cursor = self._first_row
+
+    def _count_rows(self) -> None:
+        self.set_count(self._first_row + len(self.lanes) if self.lanes else 0)
+
+    @property
+    def _first_row(self) -> int:
+        """The row of the first lane of spans."""
+        return 2 if self._placed.others else 1
+
+    @property
+    def is_on_others(self) -> bool:
+        """Whether the cursor is in the lane of the findings that belong to no span."""
+        return bool(self.lanes) and self.cursor == OTHERS_ROW < self._first_row
 
     @property
     def room(self) -> int:
@@ -147,14 +171,17 @@ class Waterfall(RowList):
         """Columns for the names of lanes."""
         return max(LABEL, min(WIDEST_LABEL, self.size.width // 6))
 
-    def row_of(self, span: DrawnSpan) -> int:
-        """The row of the lane that a span is in; the first lane's where it is in none."""
-        rows = (row for row, lane in enumerate(self.lanes, 1) if any(candidate is span for candidate in lane.spans))
-        return next(rows, 1)
+    def row_of(self, stop: Stop) -> int:
+        """The row of the lane that a span is in, the first lane's where it is in none; that of the findings for a finding."""
+        if not isinstance(stop, DrawnSpan):
+            return OTHERS_ROW
+        first_row = self._first_row
+        rows = (row for row, lane in enumerate(self.lanes, first_row) if any(candidate is stop for candidate in lane.spans))
+        return next(rows, first_row)
 
     def is_wrong(self, span: DrawnSpan) -> bool:
         """Whether a finding belongs to a span."""
-        return span.start_frame in self._wrong
+        return span.start_frame in self._placed.on_spans
 
     def render_line(self, y: int) -> Strip:
         """The ruler stays in sight."""
@@ -171,11 +198,14 @@ class Waterfall(RowList):
             super().on_click(event)
 
     def lane_at(self, row: int) -> Lane | None:
-        return self.lanes[row - 1] if 1 <= row <= len(self.lanes) else None
+        place = row - self._first_row
+        return self.lanes[place] if 0 <= place < len(self.lanes) else None
 
     def paint(self, row: int, width: int) -> Strip:
         lane = self.lane_at(row)
-        return self._ruler(width) if lane is None else self._lane(row, lane, width)
+        if lane is not None:
+            return self._lane(row, lane, width)
+        return self._ruler(width) if row == 0 else self._others(width)
 
     def _ruler(self, width: int) -> Strip:
         cells = Cells(self.room, self.look.style("faint", on="ground"))
@@ -195,17 +225,37 @@ class Waterfall(RowList):
         self._playhead(cells)
         return self.whole_line([(" " * self.label, self.look.ground("ground")), *cells.runs()], width)
 
-    def _lane(self, row: int, lane: Lane, width: int) -> Strip:
+    def _others(self, width: int) -> Strip:
+        """The lane of the findings that belong to no span."""
+        look, cells = self.look, self._empty_lane()
+        places = [self._within(wrong_place(finding)) for finding in self._placed.others]
+        pairs = zip(places, self._placed.others, strict=True)
+        chosen = [self._column_of(place.t_ns, cells.width) for place, finding in pairs if finding is self.selected]
+        for x, sign, style in signs_on_bar(look, self._in_sight(places, cells.width), 0, cells.width):
+            is_chosen = any(x <= column < x + len(sign) for column in chosen)
+            cells.put(x, sign, style + look.ground("ground") + Style(reverse=is_chosen))
+        label = fitted_ends(OTHERS, self.label - 1, ellipsis=look.signs.ellipsis) + " "
+        return self.whole_line([(label, look.style("strong")), *cells.runs()], width)
+
+    def _within(self, place: WrongPlace) -> WrongPlace:
+        """What was due after the end of all that is drawn stands there."""
+        return place._replace(t_ns=max(self.window.low_ns, min(place.t_ns, self.window.high_ns)))
+
+    def _empty_lane(self) -> Cells:
+        """What stands behind the spans of a lane."""
         look = self.look
-        ground = look.ground("ground")
-        cells = Cells(self.room, ground)
+        cells = Cells(self.room, look.ground("ground"))
         for x, _ in self.window.ticks(cells.width, zero_ns=self._clock().zero_ns):
             cells.put(x, look.own("·"), look.style("line", on="ground"))
         for first, after, _ in self.window.idle(cells.width):
             cells.put(first, look.signs.idle * (after - first), look.style("line", on="ground"))
         self._unread(cells)
         self._playhead(cells)
-        chosen = [self.selected] if self.selected is not None and row == self.cursor else []
+        return cells
+
+    def _lane(self, row: int, lane: Lane, width: int) -> Strip:
+        look, cells = self.look, self._empty_lane()
+        chosen = [self.selected] if isinstance(self.selected, DrawnSpan) and row == self.cursor else []
         for spans in (lane.spans, self._unwell_of(row, lane), chosen):
             seen = list(in_sight(spans, self.window, cells.width, self.horizon_ns))
             starts = [self.window.column(span.start_ns, cells.width) for span in seen]
@@ -229,7 +279,7 @@ class Waterfall(RowList):
         """Painted over the others, so that none is lost where a column holds many."""
         spans = self._unwell.get(row)
         if spans is None:
-            spans = [span for span in lane.spans if span.state not in ("completed", "open") or span.start_frame in self._wrong]
+            spans = [span for span in lane.spans if span.state not in ("completed", "open") or self.is_wrong(span)]
             self._unwell[row] = spans
         return spans
 
@@ -250,7 +300,7 @@ class Waterfall(RowList):
         name = STATES[state]
         on = "cursor" if span is self.selected else "ground"
         style = look.style(name, on=on, bold=span is self.selected)
-        wrong = list(signs_on_bar(look, self._wrong_in(span, width), left, width))
+        wrong = list(signs_on_bar(look, self._in_sight(self._placed.on_spans.get(span.start_frame, ()), width), left, width))
         taken = [x + cell for x, sign, _ in wrong for cell in range(len(sign))]
         lasted = self._lasted(span, end_ns, state)
         if right <= left:
@@ -269,13 +319,16 @@ class Waterfall(RowList):
         for x, sign, sign_style in wrong:
             cells.put(x, sign, sign_style + look.ground("ground"))
 
-    def _wrong_in(self, span: DrawnSpan, width: int) -> Iterator[tuple[int, WrongPlace]]:
-        """What is wrong with a span, as far as it is known and in sight, and the columns."""
-        for place in self._wrong.get(span.start_frame, ()):
+    def _in_sight(self, places: Iterable[WrongPlace], width: int) -> Iterator[tuple[int, WrongPlace]]:
+        """The places that are known and in sight, and their columns."""
+        for place in places:
             if not self.window.start_ns <= place.t_ns <= self.window.end_ns:
                 continue
             if self.horizon_ns is None or place.t_ns <= self.horizon_ns:
-                yield min(self.window.column(place.t_ns, width), width - 1), place
+                yield self._column_of(place.t_ns, width), place
+
+    def _column_of(self, t_ns: int, width: int) -> int:
+        return min(self.window.column(t_ns, width), width - 1)
 
     def _instants(self, cells: Cells, span: DrawnSpan, on: str) -> None:
         for x in instants_in_sight(span, self.window, cells.width, self.horizon_ns):
@@ -319,11 +372,15 @@ class Waterfall(RowList):
         cells.put(x, self.look.signs.playhead, self.look.style("word", on="ground"))
 
     def span_near(self, row: int, t_ns: int) -> DrawnSpan | None:
-        """The span of a lane that is open at a time, or the nearest."""
+        """The span of a lane that is open at a time, or the nearest; none in the lane of the other findings."""
         lane = self.lane_at(row)
         if lane is None or not lane.spans:
             return None
         return nearest(lane.spans, t_ns)
+
+    def finding_near(self, t_ns: int) -> Finding | None:
+        """The finding that belongs to no span and stands nearest to a time."""
+        return min(self._placed.others, key=lambda finding: abs(moment(finding) - t_ns), default=None)
 
 
 def _tail(signs: Signs, state: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -15,7 +13,6 @@ from wsreplay.model import Session
 from wsreplay.store import paging
 from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
-from wsreplay.tui.recording.evidence import moment
 from wsreplay.tui.recording.goto import Target, why_unreachable
 from wsreplay.tui.recording.lanes import DrawnSpan, by_duration, slowest
 from wsreplay.tui.recording.open_recording import OpenRecording
@@ -23,9 +20,10 @@ from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.recording.span_reading import READING, SpanReader, SpanReading
 from wsreplay.tui.screens.base import BaseScreen
 from wsreplay.tui.screens.playback import KEYS, PlaybackScreen
-from wsreplay.tui.waterfall.about import about_runs
+from wsreplay.tui.waterfall.about import about_finding, about_runs
 from wsreplay.tui.waterfall.canvas import Waterfall
-from wsreplay.tui.waterfall.wrong import WrongPlace
+from wsreplay.tui.waterfall.placed import NONE_PLACED, begun_by, place_findings, tally_text
+from wsreplay.tui.waterfall.stops import Stop, frame_beyond, next_stop, stop_at, time_and_frame
 from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
 
@@ -46,9 +44,9 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         Binding("d", "pan(0.25)", "Later", id="waterfall.pan_right", show=False),
         Binding("plus,equals_sign", "zoom(2.0)", "Zoom in", id="waterfall.zoom_in", show=False),
         Binding("underscore,minus", "zoom(0.5)", "Zoom out", id="waterfall.zoom_out", show=False),
-        Binding("right_square_bracket", "next_finding(1)", "Next span with a finding", id="waterfall.next_wrong", show=False),
+        Binding("right_square_bracket", "next_finding(1)", "Next finding", id="waterfall.next_wrong", show=False),
         Binding(
-            "left_square_bracket", "next_finding(-1)", "Previous span with a finding", id="waterfall.previous_wrong", show=False
+            "left_square_bracket", "next_finding(-1)", "Previous finding", id="waterfall.previous_wrong", show=False
         ),
         Binding("r", "reload", "Read the spans again", id="waterfall.read_again", show=False),
         Binding("z", "fit", "All of it", id="waterfall.fit", show=False),
@@ -81,6 +79,7 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         # In the order of their starts, and the page that they are.
         self._spans: list[DrawnSpan] = []
         self._reading: SpanReading | None = None
+        self._placed = NONE_PLACED
         # Whether the lanes with the longest spans stand first.
         self._by_duration = False
         # The ten slowest spans of the page, and which of them was gone to.
@@ -125,10 +124,13 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         self._show_lanes(read_spans)
         if read_spans.left_out:
             self.canvas.look_around(self._looked_at_ns(), PAGE_SPAN_NS)
-        chosen = self._span_of_frame()
+        at_frame, self._at_frame = self._at_frame, None  # once: after that the user has chosen others
+        chosen = stop_at(at_frame, self._spans, self._placed.others) if at_frame is not None else None
         if chosen is not None:
-            self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
-        self._select(chosen or self.canvas.span_near(self.canvas.cursor, self.playback.at_ns))
+            self._put_cursor(chosen)
+            self._select(chosen)
+        else:
+            self._select_nearest()
 
     def _show_lanes(self, reading: SpanReading) -> None:
         self.canvas.show_lanes(by_duration(reading.lanes) if self._by_duration else reading.lanes, reading)
@@ -144,7 +146,7 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         by = " or ".join(source.name for source in self.recording.evidence.sources)
         lines = ["", f"No run or tool is known here{f' by {by}' if by else ''}."]
         number = self.session.id if self.session else None
-        count = max(len(self._findings(all_kinds=True)), sum(self.recording.evidence.counts(number)))  # not all are kept
+        count = max(len(self._findings()), sum(self.recording.evidence.counts(number)))  # not all are kept
         if count:
             counted = units.count_text(count, "finding")
             lines.append(f"{counted}: {self.look.key('waterfall.next_wrong')} goes to the next, in the list")
@@ -173,26 +175,24 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         self.canvas.border_subtitle = f"{READING} {self.look.signs.ellipsis}"
         self._span_reader.ask_again(self.session, self.host.validation.contracts_in_use, self.now(), from_ns)
 
-    def _span_of_frame(self) -> DrawnSpan | None:
-        """The span that the list's frame began or ended, once: after that the user has chosen others."""
-        at_frame, self._at_frame = self._at_frame, None
-        ends = (span for span in self._spans if at_frame is not None and at_frame in (span.start_frame, span.end_frame))
-        return next(ends, None)
-
     def _place_findings(self) -> None:
-        """What never came, came late or out of order belongs to the span that its finding's activation began."""
-        wrong: defaultdict[int, list[WrongPlace]] = defaultdict(list)
-        for finding in self._findings():
-            for frame_id in {finding.activation, *finding.frames[:1]} - {None}:
-                wrong[frame_id or 0].append(WrongPlace(moment(finding), finding.kind, str(finding.severity)))
-        self.canvas.show_wrong(wrong)
+        reading = self._reading
+        page = self._frames_of(reading) if reading is not None and reading.left_out else None
+        self._placed = place_findings(self._findings(), self._spans, page) if reading is not None else NONE_PLACED
+        self.canvas.show_findings(self._placed)
+        self._say_order()
         self._say_count()
 
-    def _findings(self, *, all_kinds: bool = False) -> list[Finding]:
-        """What has a place in a lane, or all that is no mere consequence; of the findings that are kept."""
+    def _frames_of(self, reading: SpanReading) -> range:
+        """The frames of the time that spans were read for."""
+        reader, until_ns = self.recording.reader, reading.until_ns
+        after = reader.last_id() + 1 if until_ns is None else paging.first_at(reader, until_ns)
+        return range(paging.first_at(reader, reading.from_ns), after)
+
+    def _findings(self) -> list[Finding]:
+        """All that is no mere consequence; of the findings that are kept."""
         findings = self.recording.evidence.of_session(self.session.id if self.session else None)
-        causes = [finding for finding in findings if not finding.caused_by]
-        return [finding for finding in causes if all_kinds or finding.kind in ("late", "order") or finding.is_ghost]
+        return [finding for finding in findings if not finding.caused_by]
 
     # The playhead.
 
@@ -226,34 +226,40 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
     def on_row_moved(self, message: RowMoved) -> None:
         if self.canvas.cursor == 0:
             self.canvas.move_to(1, quiet=True)
-        self._select(self.canvas.span_near(self.canvas.cursor, self.playback.at_ns))
+        self._select_nearest()
 
-    def _select(self, span: DrawnSpan | None) -> None:
-        self.canvas.select(span)
+    def _select_nearest(self) -> None:
+        """What stands nearest to the playhead in the lane of the cursor."""
+        canvas, at_ns = self.canvas, self.playback.at_ns
+        self._select(canvas.finding_near(at_ns) if canvas.is_on_others else canvas.span_near(canvas.cursor, at_ns))
+
+    def _select(self, stop: Stop | None) -> None:
+        self.canvas.select(stop)
         self.paint_lines()
 
     def action_next_span(self, steps: int) -> None:
         lane, selected = self.canvas.lane_at(self.canvas.cursor), self.canvas.selected
-        if lane is None or selected is None or selected not in lane.spans:
+        stops: Sequence[Stop] = lane.spans if lane is not None else self._placed.others
+        if selected is None or selected not in stops:
             return
-        place = max(0, min(lane.spans.index(selected) + steps, len(lane.spans) - 1))
-        self._go_to(lane.spans[place])
+        self._go_to(stops[max(0, min(stops.index(selected) + steps, len(stops) - 1))])
 
     def action_next_finding(self, steps: int) -> None:
-        """To the next span of which something is wrong, in the order of their starts; where there is none, to a finding in the
-        list."""
-        wrong = [span for span in self._spans if self.canvas.is_wrong(span)]
+        """To the next span of which something is wrong, in the order of their starts, or to the next finding that belongs to no
+        span; where no span is known, to a finding in the list."""
+        wrong: list[Stop] = [span for span in self._spans if self.canvas.is_wrong(span)]
+        stops = sorted([*wrong, *self._placed.others], key=time_and_frame) if self._spans else []
         here = self.canvas.selected
-        first = bisect_left(wrong, _place(here), key=_place) if here is not None else 0
-        same = next((at for at in range(first, len(wrong)) if wrong[at] is here), None)  # a frame may begin several spans
-        at = (same if same is not None else first - (steps > 0)) + steps
-        if 0 <= at < len(wrong):
-            self._go_to(wrong[at])
-        elif not self._go_off_page(steps, here):
-            self._say_no_further(steps, bool(wrong))
+        stop = next_stop(stops, here, steps)
+        if beyond := frame_beyond(self._frames_off_page(), here, stop, steps):
+            self._read_around(beyond)
+        elif stop is not None:
+            self._go_to(stop)
+        else:
+            self._say_no_further(steps, bool(stops))
 
     def _say_no_further(self, steps: int, is_any: bool) -> None:
-        findings = self._findings(all_kinds=True)
+        findings = self._findings()
         if not is_any and findings:
             self.host.leave_waterfall(self.playback, self.replaying)
             self.host.show_findings(self.session, findings[0])
@@ -278,43 +284,51 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
             chosen = self.canvas.selected
             self._show_lanes(self._reading)
             if chosen is not None:
-                self.canvas.move_to(self.canvas.row_of(chosen), quiet=True)
+                self._put_cursor(chosen)
                 self.canvas.select(chosen)
 
     def _say_order(self) -> None:
-        self.canvas.border_title = "waterfall, by duration" if self._by_duration else "waterfall"
+        """How the lanes are sorted, and how many findings no span has."""
+        order = "waterfall, by duration" if self._by_duration else "waterfall"
+        texts = [order, tally_text(self.look, self._placed.others if self._spans else ())]
+        self.canvas.border_title = f" {self.look.signs.divider} ".join(filter(None, texts))
 
     def action_squeeze(self) -> None:
         self.canvas.toggle_squeezed()
         self.notify("idle time is drawn short" if self.canvas.is_squeezed else "idle time is drawn to scale")
 
-    def _go_off_page(self, steps: int, here: DrawnSpan | None) -> bool:
-        """To the next finding that belongs to a span of another page, if there is one."""
-        if here is None or self._reading is None or not self._reading.left_out:
-            return False
-        begun = sorted({finding.activation for finding in self._findings() if finding.activation is not None})
-        at = bisect_right(begun, here.start_frame) if steps > 0 else bisect_left(begun, here.start_frame) - 1
-        if not 0 <= at < len(begun):
-            return False
-        self._at_frame = begun[at]
-        from_ns = paging.time_of(self.recording.reader, begun[at])
+    def _frames_off_page(self) -> list[int]:
+        """Where findings are that belong to spans of other pages."""
+        if self._reading is None or not self._reading.left_out:
+            return []
+        page = self._frames_of(self._reading)
+        begun = (finding.activation for finding in self._findings() if begun_by(finding))
+        return [frame_id for frame_id in begun if frame_id is not None and frame_id not in page]
+
+    def _read_around(self, frame_id: int) -> None:
+        """Read the page that begins at a frame, and go to what stands there."""
+        self._at_frame = frame_id
+        from_ns = paging.time_of(self.recording.reader, frame_id)
         self._read_from(from_ns)
         self.seek(from_ns)
-        return True
 
-    def _go_to(self, span: DrawnSpan) -> None:
-        self.canvas.move_to(self.canvas.row_of(span), quiet=True)
+    def _put_cursor(self, stop: Stop) -> None:
+        self.canvas.move_to(self.canvas.row_of(stop), quiet=True)
+
+    def _go_to(self, stop: Stop) -> None:
+        self._put_cursor(stop)
+        t_ns, _ = time_and_frame(stop)
         if not self.replaying:
-            self.seek(span.start_ns)
-        self.canvas.bring_into_sight(span.start_ns)
-        self._select(span)
+            self.seek(t_ns)
+        self.canvas.bring_into_sight(t_ns)
+        self._select(stop)
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        """Go to the frame that the span began with."""
-        span = self.canvas.selected
-        if span is None or self.app.screen is not self:  # chosen twice, it is gone to once
+        """Go to the frame that the span began with, or to the finding."""
+        stop = self.canvas.selected
+        if stop is None or self.app.screen is not self:  # chosen twice, it is gone to once
             return
-        self.host.leave_waterfall(self.playback, self.replaying, span.start_frame)
+        self.host.leave_waterfall(self.playback, self.replaying, stop.start_frame if isinstance(stop, DrawnSpan) else stop)
 
     def action_back(self) -> None:
         """The list goes on where the playhead is now."""
@@ -373,13 +387,11 @@ class WaterfallScreen(PlaybackScreen, BaseScreen):
         span = self.canvas.selected
         if span is None:
             return [(" ", self.look.style("dim"))]
+        if not isinstance(span, DrawnSpan):
+            return about_finding(self.look, self.shown_clock, span, self.playback.at_ns if self.replaying else None)
         ends_ns = max(self.playback.end_ns, span.end_ns or 0)  # a lost connection is waited for after its end
         until_ns = self.playback.at_ns if self.replaying else ends_ns
         rank = next((place for place, candidate in enumerate(self._slowest, 1) if candidate is span), 0)
         return about_runs(
             self.look, self.shown_clock, span, until_ns, self._findings(), rank if len(self._slowest) > 1 else 0
         )
-
-
-def _place(span: DrawnSpan) -> tuple[int, int]:
-    return span.start_ns, span.start_frame

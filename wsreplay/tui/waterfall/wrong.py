@@ -14,7 +14,7 @@ _GRAVEST_FIRST = "error", "warning", "info"
 
 
 class WrongPlace(NamedTuple):
-    """Something that never came, came too late or out of order, by its kind; and when, in ns on the recording's axis."""
+    """What a finding is about, by its kind if it is one with a sign of its own; and when, in ns on the recording's axis."""
 
     t_ns: int
     kind: str
@@ -36,10 +36,10 @@ def signs_on_bar(
     free_from = 0
     for x, next_x in pairwise(columns):
         sign, style = look.sign_of(gravest[x])
-        if len(sign) == 1:
+        if gravest[x].kind in ("missing", "gap"):
             sign += look.signs.missing
-        start = x - 1 if x > left else x  # before the bar, it would be read as another's
-        if start < free_from or start + 2 > next_x:
+        start = x - len(sign) + 1 if x > left else x  # before the bar, it would be read as another's
+        if start < free_from or start + len(sign) > next_x:
             start, sign = x, sign[0]
         free_from = start + len(sign)
         yield start, sign, style
