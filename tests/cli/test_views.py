@@ -174,6 +174,15 @@ def test_ls_and_show_judge_by_the_contract_that_fits() -> None:
     assert "RUN_STARTED" in run("show", path, "--filter", "rule:run").out
 
 
+def test_ls_says_with_one_sign_that_there_are_only_warnings() -> None:
+    path = SAMPLES / "late-delivery.db"
+    head, session = run("ls", path).out.splitlines()
+    assert head.endswith("▲ satisfied (agent-chat)") and session.split()[:2] == ["▲", "1"]
+    listed = json.loads(run("ls", path, "--json").out)
+    assert [listed["standing"], listed["sessions"][0]["standing"]] == ["warnings", "warnings"]
+    assert listed["sessions"][0]["verdict"] == "satisfied"
+
+
 def test_ls_speaks_json(recording: Path, tmp_path: Path) -> None:
     (listed,) = map(json.loads, run("ls", recording, "--json").out.splitlines())
     assert (listed["file"], listed["verdict"], listed["contract"]) == (str(recording), "violated", "agent-chat")

@@ -148,10 +148,10 @@ def test_only_sessions_that_were_judged_to_their_end_are_said_to_have_passed(tra
     verdicts = {1: Verdict.SATISFIED, 2: Verdict.VIOLATED, 3: Verdict.INCONCLUSIVE, 4: Verdict.VACUOUS}
     finding = replace(MISSING_TOOL, session=2, connection=2)
     text = render("text", [FileResult(str(path), replace(judged(findings=(finding,), spans=()), session_verdicts=verdicts))])
-    assert "\n✓ 1 other session without a finding\n· 1 other session inconclusive\n· 1 other session vacuous\n" in text
+    assert "\n✓ 1 other session without a finding\n? 1 other session inconclusive\n– 1 other session vacuous\n" in text
     passed_by = replace(judged(findings=(), spans=()), session_verdicts={1: Verdict.SATISFIED}, unjudged={4: {"connection": 1}})
     text = render("text", [FileResult(str(path), passed_by)])
-    assert "\n· 1 session not validated\n" in text
+    assert "\n– 1 session not validated\n" in text
 
 
 def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -> None:
@@ -159,7 +159,7 @@ def test_where_no_contract_fits_nothing_is_said_to_have_passed(traces: Traces) -
     path = traces.write("foreign.db", [(10, (1, {"kind": "a"}))], connections=connections)
     judgement = replace(judged(findings=(), spans=(), verdict=Verdict.VACUOUS), contract=NO_CONTRACT)
     text = render("text", [FileResult(str(path), judgement)])
-    assert text.splitlines()[1] == "· 2 sessions not validated"
+    assert text.splitlines()[1] == "– 2 sessions not validated"
     assert "✓" not in text
     assert "contract none" not in text
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 # What became of a session, by its sign.
-VERDICT_COLOURS = {"✗": "red", "▲": "yellow", "✓": "green", "?": "yellow", "!": "red", "●": "cyan"}
+VERDICT_COLOURS = {"✗": "red", "▲": "yellow", "✓": "green", "?": "yellow", "●": "cyan"}
 
 
 def wants_colour(asked: bool | None = None) -> bool:

@@ -19,6 +19,7 @@ from wsreplay.decode import Choice
 from wsreplay.display import local_time, pad, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
+from wsreplay.standing import ERRORS, SIGNS, WARNINGS, standing_of
 from wsreplay.store.paths import reachable
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
@@ -26,8 +27,6 @@ from wsreplay.trace.endings import ending_word
 from wsreplay.trace.identity import UserSource
 from wsreplay.units import SECOND, count_text, duration_text, size_text
 from wsreplay.validator.findings import Judgement
-
-_SIGNS = {"violated": "✗", "satisfied": "✓", "inconclusive": "?", "vacuous": "·", "error": "!"}
 
 
 @dataclass
@@ -43,8 +42,9 @@ class Listed:
     tallies: dict[int, tuple[int, int]]  # by connection: frames, and bytes on the wire
     reached_ns: int
     faults: int  # injected on purpose
-    # None where no verdict was asked for.
+    # None where no verdict was asked for; and the words for how each session, and under None the recording, stands.
     judgement: Judgement | None = None
+    standings: Mapping[int | None, str] = field(default_factory=dict)
     # By connection, where they were asked for.
     decoders: dict[int, Choice] = field(default_factory=dict)
 
@@ -134,12 +134,13 @@ def _read(path: Path, contract: str | None, read_as: ReadAs, *, judged: bool, de
             faults=sum(count for _, count, _ in recording.counted_faults()),
         )
         if judged:
-            from wsreplay.validator.preview import preview_by
+            from wsreplay.validator.preview import preview_by, standings
             from wsreplay.validator.select import select_contracts
             from wsreplay.validator.verdict_cache import SavedVerdicts
 
             judged_by = select_contracts(recording, [contract] if contract else [], read_as.decoder)[0].read_as(read_as)
             listed.judgement = preview_by(recording, judged_by, SavedVerdicts.open())
+            listed.standings = standings(listed.judgement) if listed.judgement else {}
         if decoded:
             listed.decoders = _decoders(recording, contract, read_as.decoder)
         return listed
@@ -168,6 +169,7 @@ def _as_json(recording: Listed) -> str:
         "injected": recording.faults,
         "contract": judgement.contract if judgement else None,
         "verdict": str(judgement.verdict) if judgement and judgement.contract != NO_CONTRACT else None,
+        "standing": recording.standings.get(None),
         "sessions": [_session_object(recording, session, broken.get(session.id, ())) for session in recording.sessions],
     }).decode()  # fmt: skip
 
@@ -180,6 +182,7 @@ def _session_object(recording: Listed, session: Session, rules: Sequence[str]) -
         "user": _user(recording, session),
         "ending": str(session.ending),
         "verdict": str(verdict) if verdict is not None else None,
+        "standing": _standing(recording, session),
         "broken": list(rules),
         "connections": [_connection_object(recording, connection) for connection in session.connections],
     }
@@ -199,7 +202,8 @@ def _connection_object(recording: Listed, connection: Connection) -> dict[str, A
 
 
 def _lines(recording: Listed) -> Iterator[str]:
-    verdict = _verdict(recording.judgement) if recording.judgement else "not validated"
+    sign = SIGNS[recording.standings[None]] if recording.judgement else ""
+    verdict = f"{sign} {_verdict(recording.judgement)}" if recording.judgement else "not validated"
     state = "● REC" if recording.live else verdict
     injected = f"   ⚡ {recording.faults:,} injected" if recording.faults else ""
     started = local_time(recording.started) if recording.started else ""
@@ -240,12 +244,18 @@ def _user(recording: Listed, session: Session) -> str | None:
     return recording.judgement.users.get(session.id)
 
 
-def _sign(recording: Listed, session: Session) -> str:
-    if session.ending is Ending.OPEN:
-        return "●"
+def _standing(recording: Listed, session: Session) -> str | None:
+    """How a session stands; one that no rule was about is nothing to check."""
     if recording.judgement is None:
-        return " "
-    return _SIGNS.get(recording.judgement.session_verdicts.get(session.id, "vacuous"), " ")
+        return None
+    return recording.standings.get(session.id) or standing_of(0, 0, "", recording.judgement.contract)
+
+
+def _sign(recording: Listed, session: Session) -> str:
+    standing = _standing(recording, session)
+    if session.ending is Ending.OPEN and standing not in (ERRORS, WARNINGS):
+        return "●"
+    return " " if standing is None else SIGNS[standing]
 
 
 def _broken_rules(recording: Listed) -> Mapping[int, Sequence[str]]:

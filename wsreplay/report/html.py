@@ -28,17 +28,17 @@ from wsreplay.report.result import (
     FileResult,
     Folded,
     fold,
-    is_failure,
     place,
     rule_counts,
     word_of_all,
 )
+from wsreplay.report.session_word import FAILED, PASSED, session_sign, session_word
 from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.report.waterfall import WaterfallChart
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import MessageReading
 from wsreplay.units import clock, count_text, duration_text
-from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Verdict
+from wsreplay.validator.findings import Finding, Judgement, RuleVerdict
 
 _MOST_TYPES = 60
 _MOST_SESSIONS = 50  # told on the page; those with findings first
@@ -179,7 +179,7 @@ class _Page:
         wrong = {str(finding.severity) for finding in findings if result.is_new(finding)}
         yield f'<article id="{name}" class="{"error" if "error" in wrong else "warning" if wrong else "fine"}">'
         coverage = coverage_of(judgement, types_of(session, counts), findings, result.called)
-        yield from _session_head(judgement, session, findings, coverage, end_ns)
+        yield from _session_head(result, judgement, session, findings, coverage, end_ns)
         if svg := drawing.svg():
             yield '<div class="zoom"><button type="button" data-zoom="0.5" aria-label="zoom out">−</button>'
             yield '<button type="button" data-zoom="2" aria-label="zoom in">+</button></div>'
@@ -226,18 +226,18 @@ def _rule(rule: RuleVerdict, causes: Sequence[str]) -> str:
 
 
 def _session_head(
-    judgement: Judgement, session: Session, findings: list[Finding], coverage: Coverage, end_ns: int
+    result: FileResult, judgement: Judgement, session: Session, findings: list[Finding], coverage: Coverage, end_ns: int
 ) -> Iterator[str]:
-    verdict = judgement.session_verdicts.get(session.id)
-    if verdict is None:
-        verdict = Verdict.VIOLATED if any(map(is_failure, findings)) else Verdict.SATISFIED
+    word = session_word(result, judgement, session.id, findings)
     named = session.user or judgement.users.get(session.id)
     user = f"user {_shown(named)}" if named else "anonymous"
     about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))
     refused = all(connection.ending is Ending.REFUSED for connection in session.connections)
-    badge = '<span class="badge warn">refused</span>' if refused else _badge(verdict)
+    colour = {FAILED: "bad", "violated": "bad", "error": "bad", PASSED: "good"}.get(word, "warn")
+    text = "refused" if refused else f"{session_sign(word)} {_word(word)}"
+    badge = f'<span class="badge {"warn" if refused else colour}">{text}</span>'
     yield f"<h3>session {session.id} {badge}</h3><p class=facts>{' · '.join(about)}</p>"
     for head, counts in coverage.parts():
         chips = []

@@ -21,8 +21,6 @@ from wsreplay.report.paint import (
     DIM,
     ERROR,
     GREEN,
-    INFO,
-    PASSED,
     RED,
     YELLOW,
     Paint,
@@ -31,6 +29,7 @@ from wsreplay.report.paint import (
     wrapped,
 )
 from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, rule_counts, word_of_all
+from wsreplay.report.session_word import FAILED, PASSED, session_sign, session_word
 from wsreplay.report.timeline_text import WIDEST_TYPE, timeline_lines
 from wsreplay.store.reader import Recording
 from wsreplay.units import clock, count_text, duration_text
@@ -134,11 +133,11 @@ class _File:
 
     def _quiet(self, recording: Recording, judgement: Judgement, sessions: list[Session], others: bool) -> Iterator[str]:
         """How many sessions have no finding, by what that means; `others` are told in full."""
-        words = Counter(_session_word(self.result, judgement, session.id, []) for session in sessions)
-        for (word, colour), number in words.items():
+        words = Counter(session_word(self.result, judgement, session.id, []) for session in sessions)
+        for word, number in words.items():
             counted = count_text(number, "other session" if others else "session")
-            passed = word == "PASSED"
-            yield self.paint(f"{PASSED} {counted} without a finding" if passed else f"{INFO} {counted} {word.lower()}", colour)
+            text = f"{counted} without a finding" if word == PASSED else f"{counted} {word}"
+            yield self.paint(f"{session_sign(word)} {text}", _SESSION_COLOURS.get(word, YELLOW))
         silent = {connection.id for session in sessions for connection in session.connections}
         faults = sum(fault.connection_id in silent for fault in recording.faults())
         if faults:
@@ -181,11 +180,11 @@ class _File:
             parts.append(count_text(len(session.connections), "connection"))
         parts.append(duration_text(max(end - session.opened_ns, 0)))
         parts.append(f"{count_text(events, 'event')} of {count_text(len(types), 'type')}")
-        word, colour = _session_word(self.result, judgement, session.id, findings)
+        word = session_word(self.result, judgement, session.id, findings)
         if all(connection.ending is Ending.REFUSED for connection in session.connections):
-            word, colour = "REFUSED", YELLOW
-        line = spread(visible(" · ".join(parts)), word, self.width)
-        return self.paint(line[: -len(word)], BOLD) + self.paint(word, BOLD, colour)
+            word = "refused"
+        line = spread(visible(" · ".join(parts)), word.upper(), self.width)
+        return self.paint(line[: -len(word)], BOLD) + self.paint(word.upper(), BOLD, _SESSION_COLOURS.get(word, YELLOW))
 
     def _coverage(self, coverage: Coverage) -> Iterator[str]:
         """How often each type came."""
@@ -312,6 +311,7 @@ class _File:
             yield self.paint((head if not number else " " * cells(head)) + line, *codes)
 
 
+_SESSION_COLOURS = {FAILED: RED, PASSED: GREEN, "violated": RED, "error": RED}
 _VERDICT_COLOURS = {
     Verdict.VIOLATED: RED, Verdict.ERROR: RED, Verdict.SATISFIED: GREEN, Verdict.OK_SO_FAR: GREEN, Verdict.PENDING: YELLOW,
     Verdict.INCONCLUSIVE: YELLOW, Verdict.VACUOUS: YELLOW,
@@ -320,24 +320,6 @@ _VERDICT_COLOURS = {
 
 def _colour(result: FileResult) -> str:
     return RED if result.word == UNPROVEN else _VERDICT_COLOURS[result.verdict]
-
-
-def _session_word(result: FileResult, judgement: Judgement, session: int, findings: list[Finding]) -> tuple[str, str]:
-    failures = [group.finding for group in fold(findings) if result.is_wrong(group.finding)]
-    new = [finding for finding in failures if not result.is_known(finding)]
-    if any(finding.severity is Severity.ERROR for finding in new):
-        return "FAILED", RED
-    if new:
-        return "WARNINGS", YELLOW
-    if failures:
-        return "KNOWN", YELLOW
-    is_passed_by = session in judgement.unjudged and session not in judgement.session_verdicts
-    if judgement.contract == NO_CONTRACT or judgement.demands_nothing or is_passed_by:
-        return "NOT VALIDATED", YELLOW
-    verdict = judgement.session_verdicts.get(session, Verdict.SATISFIED)
-    if verdict in (Verdict.SATISFIED, Verdict.OK_SO_FAR):
-        return "PASSED", GREEN
-    return str(verdict).replace("_", " ").upper(), _VERDICT_COLOURS[verdict]
 
 
 def _frames(finding: Finding) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from wsreplay.contract import Contract
+from wsreplay.standing import standing_of
 from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement
 from wsreplay.validator.judge import judge
@@ -33,3 +34,24 @@ def broken_rules(findings: Iterable[Finding]) -> dict[int, tuple[str, ...]]:
         if finding.verdict == "violated" and not finding.caused_by:
             broken[finding.session or 0][finding.rule] = None
     return {session: tuple(rules) for session, rules in broken.items()}
+
+
+def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
+    """Errors and warnings of each session; what only follows from another finding is not counted."""
+    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for finding in findings:
+        if not finding.caused_by and finding.severity != "info":
+            counts[finding.session or 0][finding.severity == "warning"] += 1
+    return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
+
+
+def standings(judgement: Judgement) -> dict[int | None, str]:
+    """How each session stands, and under None the whole recording, in a word of `wsreplay.standing`."""
+    counts, contract = tally(judgement.findings), judgement.contract
+    words: dict[int | None, str] = {
+        number: standing_of(*counts.get(number, (0, 0)), judgement.session_verdicts.get(number, ""), contract)
+        for number in {*judgement.session_verdicts, *counts}
+    }
+    errors, warnings = sum(errors for errors, _ in counts.values()), sum(warnings for _, warnings in counts.values())
+    words[None] = standing_of(errors, warnings, judgement.verdict, contract)
+    return words

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from wsreplay.tui.recording.gathering import compare, gather, tally
+from wsreplay.tui.recording.gathering import compare, gather
 from wsreplay.validator.findings import Finding, Severity, Verdict
+from wsreplay.validator.preview import tally
 
 MS = 1_000_000
 

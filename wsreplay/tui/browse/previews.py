@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import NO_CONTRACT, NO_RULES, Session
+from wsreplay.standing import OK, standing_of
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import Choices, ReadAs
 from wsreplay.tui.browse.folder import ListedRecording
@@ -16,7 +17,6 @@ from wsreplay.tui.jobs.jobs import Jobs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.finding_words import finding_words, first_findings, gravest, run_words, span_label
-from wsreplay.tui.recording.gathering import tally
 from wsreplay.tui.recording.stitching import stitch_by
 from wsreplay.tui.validation.tasks import evidence_of
 
@@ -35,7 +35,8 @@ class Preview(NamedTuple):
     """What a list says of a recording: errors and warnings, without those that only follow from others; or why there are none.
 
     `words` is the first finding, or what went on. `session` and `user` are those of the first finding, `evidence` the first
-    findings of that session. `fits` says that some contract is about the recording, `failed` that it could not be validated.
+    findings of that session. `standing` is a word of `wsreplay.standing`. `fits` says that some contract is about the
+    recording, `failed` that it could not be validated.
     """
 
     errors: int = 0
@@ -46,6 +47,7 @@ class Preview(NamedTuple):
     first: Finding | None = None
     evidence: Evidence | None = None
     why: str = ""
+    standing: str = OK
     fits: bool = True
     failed: bool = False
 
@@ -67,7 +69,7 @@ def preview_all(paths: Sequence[Path], contracts: Sequence[str], read_as: ReadAs
 
 def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Preview:
     """Raises WsreplayError."""
-    from wsreplay.validator.preview import preview_by
+    from wsreplay.validator.preview import preview_by, tally
     from wsreplay.validator.select import select_contracts
     from wsreplay.validator.verdict_cache import SavedVerdicts
 
@@ -84,16 +86,17 @@ def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Pre
     counts = tally(judgement.findings).values()
     errors, warnings = sum(errors for errors, _ in counts), sum(warnings for _, warnings in counts)
     firsts = first_findings(finding for finding in judgement.findings if finding.severity != "info")
+    stands = standing_of(errors, warnings, judgement.verdict, judgement.contract)
     first = gravest(firsts.values()) if firsts else None
     number = first.session or 1 if first is not None else 1
     session = stitch_by(contract, reader)[number - 1]
     user = session.user or judgement.users.get(number) or ""
     if first is None:
-        return Preview(errors, warnings, run_words(judgement.runs), user=user)
+        return Preview(errors, warnings, run_words(judgement.runs), user=user, standing=stands)
     words = finding_words(first, _label(reader, judgement, first, session, contract))
     beside = [finding for finding in judgement.findings if finding.session == first.session and finding != first]
     evidence = evidence_of(reader, [first, *beside][:MOST_EVIDENCE], [], [])
-    return Preview(errors, warnings, words, number, user, first, evidence)
+    return Preview(errors, warnings, words, number, user, first, evidence, standing=stands)
 
 
 def _what_it_is(reader: Recording) -> str:

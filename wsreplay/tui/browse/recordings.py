@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from wsreplay import units
 from wsreplay.model import NO_FIT
+from wsreplay.standing import SIGNS, UNDECIDED
 from wsreplay.tui.browse.folder import ListedRecording, read_folder
 from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen
 from wsreplay.tui.browse.previews import PREVIEWING, Preview, Previews
@@ -184,6 +185,8 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
             4: ("?", "word"), 5: (look.signs.ellipsis, "faint"),
         }  # fmt: skip
         well = (look.own("–"), "faint") if preview is not None and preview.why else (look.signs.ok, "ok")
+        if preview is not None and preview.standing == UNDECIDED:
+            well = (SIGNS[UNDECIDED], "warning")
         sign, style = signs.get(self._rank(recording), well)
         is_known = preview is not None or recording.why or self.host.validates
         return sign if is_known else " ", look.style(style, bold=style == "error")

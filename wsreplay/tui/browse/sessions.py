@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from wsreplay import units
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Ending, Session
+from wsreplay.standing import SIGNS, UNDECIDED
 from wsreplay.store import paging
 from wsreplay.store.reader import Recording
 from wsreplay.tui.browse.listing import GLIMPSE, ListingScreen
@@ -224,6 +225,8 @@ class SessionsScreen(ListingScreen[Session]):
             sign, style = (look.signs.ellipsis if self.host.validates else " "), "faint"
         elif NO_CONTRACT in evidence.names:
             sign, style = "?", "word"
+        elif evidence.is_undecided(session.id):
+            sign, style = SIGNS[UNDECIDED], "warning"
         elif evidence.is_vacuous(session.id):
             sign, style = look.own("–"), "faint"
         else:

@@ -32,15 +32,6 @@ def in_place(located: Located) -> tuple[int, bool, int]:
     return located.place, not located.finding.is_ghost, moment(located.finding)
 
 
-def tally(findings: Iterable[Finding]) -> dict[int, tuple[int, int]]:
-    """Errors and warnings of each session; what only follows from another finding is not counted."""
-    counts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for finding in findings:
-        if not finding.caused_by and finding.severity != "info":
-            counts[finding.session or 0][finding.severity == "warning"] += 1
-    return {session: (errors, warnings) for session, (errors, warnings) in counts.items()}
-
-
 def gather(
     findings: Sequence[Finding],
     before_ids: Sequence[int],
@@ -55,7 +46,7 @@ def gather(
     broken: dict[int, tuple[str, ...]] | None = None,
 ) -> Evidence:
     """Evidence from findings and, for each in turn, the id of the first frame at or after its moment."""
-    from wsreplay.validator.preview import broken_rules
+    from wsreplay.validator.preview import broken_rules, tally
 
     ghosts: list[GhostRow] = []
     by_frame: dict[int, list[Finding]] = defaultdict(list)

@@ -22,7 +22,7 @@ from wsreplay.trace.decoder_choices import ReadAs
 from wsreplay.tui.jobs.task import JobContext
 from wsreplay.tui.recording.evidence import Evidence, Source, moment, place
 from wsreplay.tui.recording.finding_index import FindingIndex, pack
-from wsreplay.tui.recording.gathering import MOST_FINDINGS, gather, known_places, locate, tally
+from wsreplay.tui.recording.gathering import MOST_FINDINGS, gather, known_places, locate
 from wsreplay.tui.recording.known_spans import MOST_KNOWN, SpanNews
 from wsreplay.tui.recording.owed import SpanEnd
 from wsreplay.tui.recording.pairs import Pairs
@@ -77,7 +77,7 @@ class CountedRecording(Recording):
 
 def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Judgement], sources: list[Source]) -> Evidence:
     """Evidence small enough to be sent and shown: the first findings, where all of them stand, and counts of all."""
-    from wsreplay.validator.preview import broken_rules
+    from wsreplay.validator.preview import broken_rules, tally
 
     findings.sort(key=moment)
     all_places: FindingIndex | None = None
