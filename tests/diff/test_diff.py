@@ -209,6 +209,30 @@ def test_types_are_left_out_where_that_is_asked_for(compare: Callable[..., Diff]
     assert orjson.loads(diff_report.json(found, "a", "b"))["sessions"][0]["left_out"] == {"a": {}, "b": {"notice.sent": 1}}
 
 
+def test_the_end_of_a_connection_has_the_name_of_contracts_and_is_left_out_by_it(compare: Callable[..., Diff]) -> None:
+    dropped = {"ending": Ending.DROPPED, "closed_by": "server", "close_code": None}
+    found = compare(run("a"), run("b"), facts_b=dropped)
+    (row,) = found.sessions[0].differences
+    assert row.a is not None and row.b is not None
+    assert (row.kind, row.a.shown_name, row.b.shown_name) == (Kind.CHANGED, "ws.close", "ws.drop")
+    without = compare(run("a"), run("b"), facts_b=dropped, ignore_types=["ws.*"])
+    assert without.same and without.sessions[0].left_out == ({"ws.open": 1, "ws.close": 1}, {"ws.open": 1, "ws.drop": 1})
+    assert not compare(run("a"), run("b"), facts_b=dropped, ignore_types=["ws.open"]).same
+
+
+def test_the_last_line_counts_what_the_headings_count(compare: Callable[..., Diff]) -> None:
+    b = run("b")
+    del b[5]
+    found = compare(run("a"), b, findings=True)
+    lines = list(diff_report.text(found, "a", "b"))
+    (session,) = found.sessions
+    different, only = len(session.differences), len(session.findings_b)
+    counted = f"{only} finding{'s' * (only > 1)}"
+    events = f"{different} event{'s' * (different > 1)}"
+    assert f" alike, {different} different; {counted} only in b" in lines[3]
+    assert lines[-1] == f"{different + only} differences: {events}, {counted}"
+
+
 def test_frames_are_told_as_whole_numbers(write: Write, contract: Contract) -> None:
     kinds = ("agent_started", "agent_thinking", "agent_completed")
     one, two, three = (event(kind, number) for number, kind in enumerate(kinds, 1))

@@ -181,7 +181,7 @@ def test_a_decoder_can_be_named(tmp_path: Path) -> None:
     assert "1 fault" in run(*drop, "--as", "socket.io").err
     assert "- 00:00.300 ◀ agent_started" in run("diff", whole, less, "--as", "socket.io").out
     without_contract = run("diff", whole, less, "--as", "socket.io", "-c", "none").out
-    assert "- 00:00.300 ◀ agent_started" in without_contract and without_contract.endswith("\n1 difference\n")
+    assert "- 00:00.300 ◀ agent_started" in without_contract and without_contract.endswith("\n1 difference: 1 event\n")
     assert "agent_started  " not in run("diff", whole, less).out
     with serving(less, "--as", "socket.io", "--speed", "max") as (url, _):
         done = run("replay", "client", whole, "--as", "socket.io", "--to", url, "-o", tmp_path / "again.db", "--timeout", "1s")

@@ -63,7 +63,7 @@ def allow_origin_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def ignore_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--ignore-type`, of every command that compares recordings."""
-    text = "Leave out events of this type, such as 'notice' or 's2c:*.delta'; '*' matches any text; may repeat."
+    text = "Leave out events of this type, such as 'notice', 's2c:*.delta' or 'ws.close'; '*' matches any text; may repeat."
     return click.option("--ignore-type", "ignore_types", multiple=True, metavar="TYPE", help=text)(command)
 
 

@@ -7,13 +7,22 @@ from typing import Any, NamedTuple
 import orjson
 
 from wsreplay.contract.identities import Fields, Id
-from wsreplay.diff.conversation import BY_VALUE, END, KINDS, ComparedMessage, ComparedSession, SliceRef, decoded, without
+from wsreplay.diff.conversation import (
+    BY_VALUE,
+    END,
+    KINDS,
+    NOT_ENDED,
+    ComparedMessage,
+    ComparedSession,
+    SliceRef,
+    decoded,
+    without,
+)
 from wsreplay.diff.slices import Correspondence
 from wsreplay.trace import jsonpath as paths
 from wsreplay.trace.jsonpath import MISSING, Path
 
 _MOST = 20  # differences told of one message
-_UNKNOWN_ENDS = ("truncated", "open")
 
 
 class FieldChange(NamedTuple):
@@ -99,7 +108,7 @@ class Comparer:
         left, right = decoded(a.payload), decoded(b.payload)
         if left is None or right is None:
             return (*id_changes, FieldChange("", _text(a.payload), _text(b.payload)))
-        if a.name == END and {_ending(left), _ending(right)} & set(_UNKNOWN_ENDS):
+        if a.name == END and {_ending(left), _ending(right)} & set(NOT_ENDED):
             return tuple(id_changes)
         return (*id_changes, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
 

@@ -16,7 +16,9 @@ from wsreplay.trace import jsonpath as paths
 
 SlicePath = tuple[tuple[str, Id], ...]  # the slice: level and id, outermost first
 
-OPEN, END = "ws.open", "ws.end"
+NOT_ENDED = Ending.TRUNCATED, Ending.OPEN
+OPEN, END, DROP = "ws.open", "ws.close", "ws.drop"
+"""The beginning and the end of a connection as contracts name them; of all ends the name is `END` while they are compared."""
 BY_VALUE = " by value"  # behind the kind of an id that no key has found where it stands
 KINDS = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 _SURELY_WRITTEN = 250  # orjson reads JSON that is nested 1,024 deep, and writes 254
@@ -54,12 +56,23 @@ class ComparedMessage(NamedTuple):
     content: int = 0  # a digest of what it says, its ids and times aside
 
     @property
+    def shown_name(self) -> str:
+        """Its type; of an end without a closing handshake that it is a drop."""
+        return self.name if self.frame_id else _fact_name(self.name, self.payload)
+
+    @property
     def chain(self) -> SlicePath:
         """The slices that it belongs to, outermost first."""
         return self.place.chain
 
 
 _said = partial(tuple.__new__, ComparedMessage)  # a NamedTuple's own constructor takes twice as long
+
+
+def _fact_name(name: str, payload: bytes) -> str:
+    """What contracts call the beginning or the end of a connection."""
+    is_drop = name == END and orjson.loads(payload)["ending"] not in (Ending.CLEAN, *NOT_ENDED)
+    return DROP if is_drop else name
 
 
 class _MessageShape:
@@ -256,13 +269,16 @@ class ComparedSession:
 
     def _end(self, connection: Connection) -> None:
         facts: dict[str, Any] = {"ending": str(connection.ending)}
-        unknown = connection.ending in (Ending.TRUNCATED, Ending.OPEN)
+        unknown = connection.ending in NOT_ENDED
         if not unknown:
             facts |= {"by": connection.closed_by, "code": connection.close_code, "reason": connection.close_reason or None}
         t_ns = connection.closed_ns if connection.closed_ns is not None else connection.opened_ns
         self._fact(t_ns, 1, END, orjson.dumps(facts), digest=not unknown)
 
     def _fact(self, t_ns: int, direction: int, name: str, payload: bytes, *, digest: bool = True) -> None:
+        if self._leaves_out.has_fact(shown := _fact_name(name, payload)):
+            self.left_out[shown] += 1
+            return
         document = decoded(payload)
         content = self._digest(document, payload) if digest else 0
         self.said.append(ComparedMessage(t_ns - self._start, direction, name, payload, 0, self._nowhere, content=content))

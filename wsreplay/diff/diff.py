@@ -85,10 +85,22 @@ class Diff:
     @property
     def count(self) -> int:
         """How many differences there are, findings included."""
-        lone = sum(1 for session in self.sessions if session.a is None or session.b is None)
-        return lone + sum(
-            len(session.differences) + len(session.findings_a) + len(session.findings_b) for session in self.sessions
-        )
+        return self.messages + self.findings + self.lone
+
+    @property
+    def messages(self) -> int:
+        """How many messages differ, or are in one recording only."""
+        return sum(len(session.differences) for session in self.sessions)
+
+    @property
+    def findings(self) -> int:
+        """How many findings only one recording has."""
+        return sum(len(session.findings_a) + len(session.findings_b) for session in self.sessions)
+
+    @property
+    def lone(self) -> int:
+        """How many sessions have no partner."""
+        return sum(session.a is None or session.b is None for session in self.sessions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from wsreplay.contract.model import parse_pattern
+from wsreplay.contract.model import match_glob, parse_pattern
 from wsreplay.contract.resemblance import words
 from wsreplay.errors import UsageError
 
@@ -23,7 +23,7 @@ def is_heartbeat_type(type_: str) -> bool:
 
 class LeftOut:
     """Says of a type whether its messages are left out. `types` are patterns, `[c2s:|s2c:]type` with `*`; `called` gives the
-    contract's name of a product's type, by which it is left out, too.
+    contract's name of a product's type, by which it is left out, too. `ws.*` are beginnings and ends of connections.
 
     Raises UsageError for an empty pattern.
     """
@@ -44,6 +44,11 @@ class LeftOut:
             names = {type_, self._called(type_)}
             known = self._known[direction, type_] = any(self._has(direction, name) for name in names)
         return known
+
+    def has_fact(self, name: str) -> bool:
+        """Whether the beginnings or ends of connections that are called so are left out: by `ws.*`, not by `*`."""
+        patterns = (pattern.type for pattern in self._patterns)
+        return any(type_.startswith("ws.") and match_glob(type_, name) is not None for type_ in patterns)
 
     def _has(self, direction: int, name: str) -> bool:
         return (self._heartbeats and is_heartbeat_type(name)) or any(

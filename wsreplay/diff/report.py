@@ -14,7 +14,7 @@ from wsreplay.diff.diff import Diff, SessionDiff, SpanChange
 from wsreplay.diff.pairing import NAMED, pairing_text
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import EventNumber, Session
-from wsreplay.units import clock, duration_text
+from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding, Severity, SpanRecord
 
 VERSION = 1
@@ -44,7 +44,16 @@ def text(diff: Diff, name_a: str, name_b: str, width: int = 100) -> Iterator[str
         yield from (f"  + {_SEVERITY_SIGNS[finding.severity]} {_finding(finding, width)}" for finding in session.findings_b)
         yield from (f"  ~ {_cut(_span_change(change), max(40, width - 4))}" for change in session.spans[:_MOST])
     yield ""
-    yield "no difference" if diff.same else f"{diff.count:,} difference{'' if diff.count == 1 else 's'}"
+    yield _total(diff)
+
+
+def _total(diff: Diff) -> str:
+    """`6 differences: 4 events, 2 findings`, as many as the sessions above say."""
+    if diff.same:
+        return "no difference"
+    counted = (("event", diff.messages), ("finding", diff.findings), ("session", diff.lone))
+    parts = [count_text(number, noun) for noun, number in counted if number]
+    return f"{count_text(diff.count, 'difference')}: {', '.join(parts)}"
 
 
 def _heading(pair: SessionDiff) -> str:
@@ -53,7 +62,15 @@ def _heading(pair: SessionDiff) -> str:
         assert session is not None
         return f"── only in {side}: {_session(session)}"
     both = f"{_session(pair.a)} ⇄ {_session(pair.b)}" if _session(pair.a) != _session(pair.b) else _session(pair.a)
-    return f"── {both}   {pair.alike:,} alike" + ("" if pair.same else f", {len(pair.differences):,} different")
+    different = f", {len(pair.differences):,} different" if pair.differences else ""
+    return f"── {both}   {pair.alike:,} alike{different}{_findings(pair)}"
+
+
+def _findings(pair: SessionDiff) -> str:
+    """`; 2 findings only in b`"""
+    sides = (("a", pair.findings_a), ("b", pair.findings_b))
+    parts = [f"{count_text(len(findings), 'finding')} only in {side}" for side, findings in sides if findings]
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _about(pair: SessionDiff, diff: Diff) -> Iterator[str]:
@@ -132,7 +149,7 @@ class _DiffLines:
         if message.name in (OPEN, END):
             sign = "·"
         slice_ = " ".join(display.visible(str(value)) for _, value in message.chain[-1:])
-        head = f"{clock(message.t_ns):>9} {sign} {display.pad(display.visible(message.name), _TYPE_WIDTH)} {slice_}  "
+        head = f"{clock(message.t_ns):>9} {sign} {display.pad(display.visible(message.shown_name), _TYPE_WIDTH)} {slice_}  "
         rest = room - display.cells(head)
         return _cut(head, room) if rest < 10 else (head + display.gist(message.payload, rest, message.name)).rstrip()
 
@@ -175,7 +192,7 @@ def _json_session(session: SessionDiff) -> dict[str, Any]:
 
 def _json_difference(row: Row) -> dict[str, Any]:
     line: dict[str, Any] = {
-        "kind": row.kind.replace(" ", "_"), "type": row.said.name, "dir": "s2c" if row.said.direction else "c2s",
+        "kind": row.kind.replace(" ", "_"), "type": row.said.shown_name, "dir": "s2c" if row.said.direction else "c2s",
         "slice": dict(row.said.chain), "a": _json_said(row.a), "b": _json_said(row.b),
     }  # fmt: skip
     if row.fields:

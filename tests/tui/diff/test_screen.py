@@ -38,7 +38,7 @@ async def test_a_type_is_left_out_and_taken_in_again(stage, script):
         await on.press("x")
         await on.until(lambda: "notice 2" in on.text())
         assert {row.kind for row in screen.rows} == {Kind.SAME}
-        await on.press("g", "x")
-        assert "always compared" in on.text()
+        await on.press("G", "x")
+        await on.until(lambda: "ws.close 2" in on.text())
         await on.press("X")
         await on.until(lambda: any(row.said.name == "notice" for row in screen.rows))

@@ -61,7 +61,7 @@ class DiffList(RowList):
         lead = f"{message.frame_id or '':>6} {units.clock(message.t_ns):>{self._time_cells}} "
         left = max(0, room - len(lead) - 2)
         words = max(0, left - NAME)
-        text = fitted(look.safe(message.name), left - words, ellipsis=look.signs.ellipsis)
+        text = fitted(look.safe(message.shown_name), left - words, ellipsis=look.signs.ellipsis)
         about = look.own(gist(self._payloads[side].of(message), words - 1)) if words > ABOUT else ""
         return [
             (lead, look.style("faint")), (f"{look.signs.direction(message.direction)} ", direction), (text, look.style(name)),

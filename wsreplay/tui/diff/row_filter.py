@@ -25,7 +25,7 @@ def _delay_ns(row: Row) -> int:
 
 SORTS = (
     Sort("order", lambda _row: 0), Sort("difference", lambda row: _DIFFERENT_FIRST.get(row.kind, 3)),
-    Sort("event", lambda row: row.said.name), Sort("delay", lambda row: -_delay_ns(row)),
+    Sort("event", lambda row: row.said.shown_name), Sort("delay", lambda row: -_delay_ns(row)),
 )  # fmt: skip
 
 
@@ -58,4 +58,4 @@ def _text(row: Row, sides: Sequence[RowPayloads]) -> str:
 
 
 def _said(payloads: RowPayloads, message: ComparedMessage) -> str:
-    return f"{message.frame_id} {message.name} " + payloads.of(message)[:SEARCHED].decode("utf-8", "replace")
+    return f"{message.frame_id} {message.shown_name} " + payloads.of(message)[:SEARCHED].decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from wsreplay.diff.conversation import END, OPEN, ComparedMessage
+from wsreplay.diff.conversation import DROP, END, OPEN, ComparedMessage
 from wsreplay.diff.rows import Kind, Row
 from wsreplay.model import Direction
 from wsreplay.tui.diff.alignment import Alignment, RowPayloads, Side, aligned
@@ -197,10 +197,11 @@ class DiffScreen(BaseScreen, FilteredList):
         if not self.list.rows:
             return
         message = self.list.rows[self.list.cursor].said
-        if message.name in (OPEN, END):
-            self.notify("The beginning and the end of a connection are always compared.")
-            return
-        self._ignore_types.append(f"{Direction(message.direction).short}:{message.name}")
+        if message.name == END:
+            self._ignore_types += [END, DROP]  # however it ended
+        else:
+            side = "" if message.name == OPEN else f"{Direction(message.direction).short}:"
+            self._ignore_types.append(side + message.name)
         self._align()
 
     def action_compare_all(self) -> None:
