@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from wsreplay.contract import Contract, load
-from wsreplay.contract.decoding import reading_of
+from wsreplay.contract.decoding import key_readers, reading_of
 from wsreplay.contract.users import ConnectionUsers, sessions_of
 from wsreplay.errors import UsageError
 from wsreplay.extras import require
@@ -62,6 +62,8 @@ class Selection:
         self._filter = filters.parse(filter)
         chosen = None if contract is None else read_contract(contract)
         self.reading = reading_of(file.recording, chosen)
+        # what reads threads and runs, where the contract says where they stand
+        self._keys = key_readers(chosen)
         # whose the connections are
         self._connection_users = ConnectionUsers(chosen)
         # By connection, as of the last refresh.
@@ -77,7 +79,7 @@ class Selection:
         self.reading.refresh(connections)
         judgement = self._file.validate(self._contract) if self._filter.needs_judgement else None
         sessions = self._connection_users.stitch(recording, connections)
-        context = filters.Context.of_sessions(sessions, judgement, reader=self.reading)
+        context = filters.Context.of_sessions(sessions, judgement, reader=self.reading, **self._keys)
         self._sessions, self._users = dict(context.sessions), dict(context.users)
         self._matches = self._filter.predicate(context)
         return self._filter.where(context)

@@ -60,7 +60,41 @@ def test_notes_are_objects_too(odd: Path) -> None:
 def test_a_filter_leaves_notes_out_and_says_where_it_matches_nothing(odd: Path) -> None:
     assert "■" not in run("show", odd, "--filter", "op:binary").out
     outcome = run("show", odd, "--filter", "type:nothing")
-    assert (outcome.code, outcome.out, outcome.err) == (0, "", "wsreplay: no frame matches the filter\n")
+    assert (outcome.code, outcome.out) == (0, "") and outcome.err.startswith("wsreplay: no frame matches the filter\n")
+    assert run("show", odd, "--filter", "op:pong").err == "wsreplay: no frame matches the filter\n"
+
+
+@pytest.mark.parametrize(
+    ("filter_", "hint"),
+    [
+        ("type:tool_executin", "no message has such a type; did you mean tool_executing?"),
+        ("type:x", "no message has such a type; there are connection_ack, chat, agent_started,"),
+        ("run:x", "without a contract, a filter reads run at $.run_id or in $.payload: -c CONTRACT says where yours stands"),
+        ("rule:toool", "the contract agent-chat has no rule toool; did you mean tool?"),
+    ],
+)
+def test_where_a_filter_matches_nothing_it_is_said_what_is_missing(filter_: str, hint: str) -> None:
+    path = SAMPLES / "healthy.db"
+    for options in ([], ["--json"]):
+        outcome = run("show", path, *options, "--filter", filter_)
+        first, second = outcome.err.splitlines()
+        assert (outcome.out, first) == ("", "wsreplay: no frame matches the filter") and second.startswith(f"wsreplay: {hint}")
+    assert run("show", path, "--filter", f"type:chat | {filter_}").err == ""
+
+
+def test_where_no_message_has_a_type_it_is_said_which_option_says_where_types_stand(tmp_path: Path) -> None:
+    path, contract, lines = tmp_path / "other.db", tmp_path / "mine.yaml", tmp_path / "other.jsonl"
+    said = {"dir": "s2c", "opcode": "text", "data": json.dumps({"k": "job.start", "job": {"run": "r7"}})}
+    facts = ({"open": {"path": "/"}}, {"accept": {"status": 101}}, said)
+    objects = [{"wsreplay": 1}, *({"connection": 1, "t": 1, **fact} for fact in facts)]
+    lines.write_text("".join(json.dumps(line) + "\n" for line in objects))
+    assert run("import", lines, "-o", path).code == 0
+    contract.write_text("contract: mine\nversion: 1\nenvelope: {type: $.k}\nkeys: {run: $.job.run}\n"
+                        "rules: [{id: r, existence: [job.start]}]\n")  # fmt: skip
+    outcome = run("show", path, "--filter", "type:job.start")
+    assert "no message has a type at $.type: -c CONTRACT or --as DECODER says where types stand" in outcome.err
+    for filter_ in ("type:job.start", "run:r7"):
+        assert len(run("show", path, "-c", contract, "--filter", filter_).out.splitlines()) == 2
 
 
 def test_findings_are_those_of_the_contract_that_is_named(odd: Path, tmp_path: Path) -> None:

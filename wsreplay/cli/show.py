@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -20,9 +20,11 @@ from wsreplay.cli.options import (
     split_session,
     user_option,
 )
+from wsreplay.cli.show_hints import why_nothing
 from wsreplay.cli.show_lines import TIMES, FrameLines, Times
 from wsreplay.cli.show_objects import json_line
-from wsreplay.cli.show_view import Showing
+from wsreplay.cli.show_view import Item, Showing
+from wsreplay.contract.decoding import reading_of
 from wsreplay.contract.users import ConnectionUsers
 from wsreplay.store.reader import Recording
 from wsreplay.trace import filter as filters
@@ -31,7 +33,10 @@ from wsreplay.trace.reading import Reading
 from wsreplay.validator.findings import Judgement
 
 if TYPE_CHECKING:
+    from wsreplay.contract.model import Contract
     from wsreplay.trace.identity import UserSource
+
+_Line = TypeVar("_Line", str, bytes)
 
 
 @click.command(name="show")
@@ -63,25 +68,35 @@ def command(
     path, marked = split_session(file)
     chosen = filters.parse(expression)
     with open_recording(path) as recording:
-        reading, names, users_of = _read_by(recording, contract, ReadAs(decoder, users))
-        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, names,
+        read_as = ReadAs(decoder, users)
+        by = None if contract is None else _load(contract)
+        reading = Reading(recording, decoder) if by is None else reading_of(recording, by, decoder)
+        users_of = ConnectionUsers(by, read_as)
+        view = Showing(recording, session or marked, chosen, bool(expression.strip()), reading, by,
                        partial(_judge, recording, contract, decoder, users), users_of)  # fmt: skip
         painted = wants_colour(color)
+        hints = partial(why_nothing, chosen, view, recording, path, by, decoder)
         if as_json:
-            for item in view.items(follow):
-                click.echo(json_line(item, view))
+            for line in _lines(view, follow, hints, lambda item: json_line(item, view)):
+                click.echo(line)
             return
         lines = FrameLines(line_width(), Times(time_form, recording.runs()), raw=raw, pretty=pretty, painted=painted)
-        print_paged(_lines(view, lines, follow), painted, paged=not (no_pager or follow))
+        texts = _lines(view, follow, hints, lambda item: lines.line(item, view))
+        print_paged((f"{text}\n" for text in texts), painted, paged=not (no_pager or follow))
 
 
-def _lines(view: Showing, lines: FrameLines, follow: bool) -> Iterator[str]:
+def _lines(
+    view: Showing, follow: bool, hints: Callable[[], Iterator[str]], line_of: Callable[[Item], _Line]
+) -> Iterator[_Line]:
+    """What is shown; where that is nothing, why, on standard error."""
     empty = True
     for item in view.items(follow):
         empty = False
-        yield f"{lines.line(item, view)}\n"
+        yield line_of(item)
     if empty:
         click.echo(f"wsreplay: {view.why_empty()}", err=True)
+        for hint in hints():
+            click.echo(f"wsreplay: {hint}", err=True)
 
 
 def _judge(recording: Recording, contract: str | None, decoder: str | None, users: Sequence[UserSource]) -> Judgement:
@@ -92,14 +107,7 @@ def _judge(recording: Recording, contract: str | None, decoder: str | None, user
     return judge(recording, chosen.identified_by(*users))
 
 
-def _read_by(
-    recording: Recording, name: str | None, read_as: ReadAs
-) -> tuple[Reading, Callable[[str], str] | None, ConnectionUsers]:
-    """A recording's events as a contract says where they are, what the contract calls each, and whose its connections are."""
-    if name is None:
-        return Reading(recording, read_as.decoder), None, ConnectionUsers(read_as=read_as)
+def _load(name: str) -> Contract:
     from wsreplay.contract import load
-    from wsreplay.contract.decoding import reading_of
 
-    contract = load(name)
-    return reading_of(recording, contract, read_as.decoder), contract.map.name_of, ConnectionUsers(contract, read_as)
+    return load(name)

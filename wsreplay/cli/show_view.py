@@ -9,6 +9,8 @@ from itertools import takewhile
 
 from wsreplay.cli.options import connections_of
 from wsreplay.cli.show_lines import Note
+from wsreplay.contract.decoding import key_readers
+from wsreplay.contract.model import Contract
 from wsreplay.contract.users import ConnectionUsers
 from wsreplay.model import Connection, Fault, Frame, Gap, Session
 from wsreplay.store.reader import Recording
@@ -29,14 +31,17 @@ class Showing:
 
     def __init__(
         self, recording: Recording, session: int | None, chosen: filters.Filter, filtered: bool, reading: Reading,
-        name_of: Callable[[str], str] | None, judge: Callable[[], Judgement], users: ConnectionUsers,
+        contract: Contract | None, judge: Callable[[], Judgement], users: ConnectionUsers,
     ) -> None:  # fmt: skip
-        # Finds what filters by findings ask for.
+        # Finds what filters by findings ask for; and what was found last.
         self._judge = judge
+        self.judgement: Judgement | None = None
         # Whose connections are.
         self._users = users
         self.reading = reading
-        self._name_of = name_of
+        self._name_of = contract.map.name_of if contract is not None else None
+        # What reads threads and runs, where the contract says where they stand.
+        self._keys = key_readers(contract)
         self._recording = recording
         self._session = session
         self._filter = chosen
@@ -101,11 +106,9 @@ class Showing:
         self.sessions = {connection.id: session for session in sessions for connection in session.connections}
         self.connections = {connection.id: connection for session in sessions for connection in session.connections}
         self.reading.refresh(connections)
-        self._context = filters.Context.of_sessions(sessions, self._judgement(), reader=self.reading)
+        self.judgement = self._judge() if self._filter.needs_judgement else None
+        self._context = filters.Context.of_sessions(sessions, self.judgement, reader=self.reading, **self._keys)
         self._wanted = connections_of(self._recording, self._session, sessions)
-
-    def _judgement(self) -> Judgement | None:
-        return self._judge() if self._filter.needs_judgement else None
 
     def _candidates(self, after_id: int, end: int, wanted: set[int] | None) -> Iterator[Frame]:
         """The frames up to `end` that the filter may let through; SQLite hands over no other, unless a session is asked for."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-from wsreplay.contract.model import Contract, Envelope
+from wsreplay.contract.model import Contract, Envelope, Key
+from wsreplay.contract.paths import Path
 from wsreplay.decode import PLAIN, TEXT, Decoder, Heartbeat, Part, get_decoder, heartbeat_of, values
 from wsreplay.decode.json import JsonDecoder
 from wsreplay.store.reader import Recording
+from wsreplay.trace import jsonpath
 from wsreplay.trace.decoder_choices import Choices
+from wsreplay.trace.filter.context import KeyReader, PathReader
 from wsreplay.trace.frame_reading import FrameReading
 from wsreplay.trace.links import Links
 from wsreplay.trace.reading import DecoderOf, MessageReading, Reading
@@ -47,6 +50,18 @@ def decoders_of(contract: Contract | None) -> DecoderOf:
 def _how(contract: Contract | None, decoder: str | None) -> tuple[str | None, DecoderOf]:
     named = decoder or (contract.envelope.decoder if contract is not None else None)
     return named, decoders_of(contract)
+
+
+def key_readers(contract: Contract | None) -> dict[str, KeyReader]:
+    """What reads `thread` and `run` for filters, as far as the contract says where messages name them."""
+    keys = {} if contract is None else contract.keys
+    readers = {name: PathReader(tuple(_paths_of(keys[name]))) for name in ("thread", "run") if name in keys}
+    return {name: reader for name, reader in readers.items() if reader.paths}
+
+
+def _paths_of(key: Key) -> Iterator[jsonpath.Path]:
+    """Where a key stands by paths of its own: what it takes from another key is that one's."""
+    return (source.steps for source in key.sources if isinstance(source, Path))
 
 
 def are_hints(contract: Contract | None) -> bool:

@@ -22,7 +22,7 @@ A filter is about frames: of a message sent in fragments, paths and text are loo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from wsreplay.model import Frame
@@ -55,7 +55,11 @@ class Filter:
     @property
     def needs_judgement(self) -> bool:
         """Whether it asks for findings, so that a `Context` without a judgement matches nothing."""
-        return any(isinstance(node, ast.Field) and node.name in ("sev", "rule") for node in ast.walk(self.root))
+        return any(node.name in ("sev", "rule") for node in self.fields())
+
+    def fields(self) -> Iterator[ast.Field]:
+        """All fields that it asks for."""
+        return (node for node in ast.walk(self.root) if isinstance(node, ast.Field))
 
     def predicate(self, context: Context) -> Callable[[Frame], bool]:
         """The exact filter as a function; not for two threads at once, and faster than `matches` for many frames."""

@@ -186,7 +186,10 @@ class _Parser:
         start = self.position
         name, op = match[1], match[2]
         if name not in FIELDS:
-            raise self.error(f'unknown field "{name}"{_suggest(name, FIELDS)}; quote the text to search for it', start)
+            suggested = _suggest(name, FIELDS)
+            is_member = suggested.startswith(" (") and not self.text.startswith("//", match.end())
+            path = f"write $.{name}=VALUE for a member of messages, or " if is_member else ""
+            raise self.error(f'unknown field "{name}"{suggested}; {path}quote the text to search for it', start)
         comparison, negated = _comparison(op)
         self.position = at = match.end()
         if name in _TEXT_FIELDS:
