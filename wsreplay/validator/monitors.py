@@ -10,6 +10,7 @@ from wsreplay.contract.rules.json_format import Format
 from wsreplay.validator.emit.compiler import Emitter
 from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reporter
+from wsreplay.validator.rules.early_events import EarlyEvents
 from wsreplay.validator.rules.format import FormatMonitor
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.message import LeaveAliens, MessageMonitor, MessageUser, Observer
@@ -77,13 +78,13 @@ class Monitors:
 
     def _build_spans(self) -> list[SpanMonitor]:
         built: dict[str, SpanMonitor] = {}
-        spans = self.contract.spans
+        spans, early = self.contract.spans, EarlyEvents(self.reporter)
 
         def build(span: Span) -> SpanMonitor:
             if span.id not in built:
                 above = build(spans[span.inside]) if span.inside is not None else None
                 counts = self.counts[span.id]
-                built[span.id] = SpanMonitor(span, len(built), counts, self.reporter, above, self.clock, self.missed)
+                built[span.id] = SpanMonitor(span, len(built), counts, self.reporter, above, self.clock, self.missed, early)
             return built[span.id]
 
         for span in spans.values():

@@ -232,15 +232,15 @@ class Reporter:
             if finding.before != fid or finding.decided_by != "event":
                 return
             if finding.id != id_ and finding.caused_by is None:
-                self._follow(finding.id, place, id_)
+                self.follow(finding.id, place, id_)
 
-    def _follow(self, finding: str, place: int, cause: str) -> None:
+    def follow(self, finding: str, place: int, cause: str) -> None:
         """A finding turns out to follow from another one, and so do those that follow from it."""
         self._roots[finding] = cause
         self.amend(place, caused_by=cause)
         for later in range(place + 1, len(self.findings)):
             if self.findings[later].caused_by == finding:
-                self._follow(self.findings[later].id, later, cause)
+                self.follow(self.findings[later].id, later, cause)
 
     def has_repeated(self, fid: int | None) -> bool:
         """Whether a finding says that the message of this frame came before."""

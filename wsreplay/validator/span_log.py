@@ -60,6 +60,9 @@ class RunLog:
     def forget(self, instance: Instance) -> None:
         """An instance was none of its own: the log does not tell of it."""
 
+    def adopt(self, child: Instance, parent: Instance) -> None:
+        """An open instance turns out to be part of this one, which has begun after it."""
+
     def touch(self, instance: Instance) -> None:
         """Something about an open instance is otherwise than before, such as until when its end is owed."""
 
@@ -88,6 +91,10 @@ class LogEntry:
     def part(self) -> None:
         """Something is part of it."""
         self.has_parts = True
+
+    def belong_to(self, above: LogEntry) -> None:
+        """It is part of this one."""
+        self.above = above
 
     def name(self, label: str) -> None:
         """What its instance is called."""
@@ -210,6 +217,13 @@ class SpanLog(RunLog):
             if part.above is entry:
                 part.rise()
                 self._changed[part.id] = None
+
+    def adopt(self, child: Instance, parent: Instance) -> None:
+        entry, above = self._open.get(id(child)), self._open.get(id(parent))
+        if entry is not None and above is not None:
+            above.part()
+            entry.belong_to(above)
+            self.touch(child)
 
     def touch(self, instance: Instance) -> None:
         entry = self._open.get(id(instance))

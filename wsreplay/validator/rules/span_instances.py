@@ -14,7 +14,8 @@ from typing import Any
 from wsreplay.contract.model import Span
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.missing_events import MissingEvents, labels_in
-from wsreplay.validator.reporting import Counts, Reporter
+from wsreplay.validator.reporting import Counts, Reporter, either
+from wsreplay.validator.rules.early_events import EarlyEvents
 from wsreplay.validator.rules.group import RuleGroup
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.span_bounds import SpanBounds
@@ -46,9 +47,10 @@ class SpanInstances(Monitor):
         parent: SpanInstances | None,
         clock: Clock,
         missed: MissingEvents,
+        early: EarlyEvents,
     ) -> None:
         super().__init__(span, number, counts, reporter)
-        self.span, self.clock, self.missed = span, clock, missed
+        self.span, self.clock, self.missed, self.early = span, clock, missed, early
         self.words = SpanWords(span, counts, reporter, parent.span.start if parent is not None else None)
         # the span that it is inside of, and those that are inside of this one
         self.outer = parent
@@ -137,18 +139,22 @@ class SpanInstances(Monitor):
         self, session: SessionState, above: Instance | None, else_key: Any, anonymous: bool = False
     ) -> Instance | None:
         """The first that was opened, and is open still, of those with this key, else of those that it may be of, since it or
-        they have no name; `anonymous`: that have no other one."""
+        they have no name; `anonymous`: that have no other one. One that owes nothing has its end already."""
         named = innermost(else_key)
         may_be: Instance | None = None
+        excused: Instance | None = None
         for instance in session.spans[self.number].values():
             if (above is not None and instance.parent is not above) or (anonymous and not isinstance(instance.slot, Anonymous)):
+                continue
+            if instance.excused:
+                excused = excused or (instance if instance.else_key == else_key else None)
                 continue
             if instance.else_key == else_key:
                 return instance
             other = innermost(instance.else_key)
             if may_be is None and (named is None or other is None):
                 may_be = instance
-        return may_be
+        return may_be or excused
 
     # Beginnings.
 
@@ -180,9 +186,18 @@ class SpanInstances(Monitor):
             self.begins.begin(instance)
         for begin in self._beginnings:
             begin(instance)
-        if conn.session.missed is not None and not implied and self._came_late(conn, key, t, fid):
-            instance.excuse()
+        if conn.session.missed is not None and not implied:
+            self._look_back(instance, t, fid)
         return instance
+
+    def _look_back(self, instance: Instance, t: int, fid: int | None) -> None:
+        """What was missed before a start, or came before it, may be of its instance."""
+        conn, key = instance.conn, instance.slot
+        noted = self.early.take(conn.session, (self.number, key))
+        if self._came_late(conn, key, t, fid):
+            instance.excuse()
+        else:
+            self.early.begin(instance, noted, either(self.words.starts))
 
     def _came_late(self, conn: ConnectionState, key: Any, t: int, fid: int | None, since: int = -1) -> bool:
         """Whether a start event is the one that an instance was said to lack. Else it begins something new."""
@@ -216,6 +231,14 @@ class SpanInstances(Monitor):
         for slot in oldest(table):
             self.reporter.forget("open " + self.span.id)
             self.truncate(table.pop(slot), t)
+
+    def adopt(self, child: Instance, parent: Instance) -> None:
+        """One that came before what it is part of has found it: it owes what all of them do."""
+        child.belong_to(parent)
+        child.excuse(False)
+        parent.children += 1
+        if self.log is not None:
+            self.log.adopt(child, parent)
 
     # Ends.
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from wsreplay.validator.missing_events import LabelOf
-from wsreplay.validator.reporting import lost
+from wsreplay.validator.reporting import either, lost
+from wsreplay.validator.rules.early_events import EarlyEvent
 from wsreplay.validator.rules.span_instances import SpanInstances
 from wsreplay.validator.rules.template import COMPLETE, SUPPRESSED
 from wsreplay.validator.state.bounded import End
@@ -99,7 +100,9 @@ class SpanMonitor(SpanInstances):
         if above is not None:
             witness.belong_to(above)
             since = None if above.begun_unseen or event.conn.session.ambiguous_parents else above.fid
-        reported = self.words.say_stray(witness, event, since)
+        early = self.early.take(event.conn.session, (self.number, key))
+        reported = self.words.say_stray(witness, event, since, self.early.place_before(early, event))
+        self.early.imply(early, reported.id)
         self.missed.add(event.conn.session, reported.place)
         if above is not None:
             above.explain(self.words.starts, reported.id)
@@ -108,6 +111,7 @@ class SpanMonitor(SpanInstances):
         instance = self.open(event.conn, key, event.t, event.fid, above, else_key, implied=True)
         instance.explain(self.words.starts, reported.id)
         instance.begin_unseen()
+        self.early.begin(instance, early, either(self.words.starts))
         return instance
 
     def _say_after_end(self, event: MessageEvent, key: Any, above: Instance | None, ended: End) -> None:
@@ -117,7 +121,8 @@ class SpanMonitor(SpanInstances):
         if above is not None:
             witness.belong_to(above)
             since = ended[0]
-        self.words.say_after_end(witness, event, ended[0], since)
+        reported = self.words.say_after_end(witness, event, ended[0], since)
+        self.early.note((self.number, key), EarlyEvent(event, reported.place, (event.type,)))
 
     def _is_refusal(self, event: MessageEvent, key: Any) -> bool:
         """Whether an end event that says that something failed is the answer to a question that nothing else answered."""
@@ -126,13 +131,23 @@ class SpanMonitor(SpanInstances):
             return False
         return self.listeners.answers(event, key)
 
-    def outside(self, event: MessageEvent, key: Any) -> None:
-        """A start event came outside of the span that it must be inside of."""
-        witness = self.witness(event.conn, key)
+    def outside(self, event: MessageEvent, key: Any, outer_key: Any, else_key: Any) -> Instance:
+        """A start event came outside of the span that it must be inside of. It begins something all the same, which may turn
+        out to be part of what begins next; until then it owes nothing."""
+        session = event.conn.session
         unsure = self.words.why_outer_unsure(event.conn)
         if unsure is not None:
-            event.conn.session.doubt_parents()
-        self.words.say_outside(witness, event, unsure)
+            session.doubt_parents()
+        reported = self.words.say_outside(self.witness(event.conn, key), event, unsure)
+        before = session.spans[self.number].get(key)
+        if before is not None:
+            self.cut(before, event.t, event.fid, SUPPRESSED, "started again")
+        instance = self.open(event.conn, key, event.t, event.fid, None, else_key, implied=True)
+        instance.excuse()
+        if self.outer is not None:
+            early = EarlyEvent(event, reported.place, (*self.words.starts, *self.words.ends), instance, self.adopt)
+            self.early.note((self.outer.number, outer_key), early)
+        return instance
 
     # Time, and the end of connections.
 

@@ -157,9 +157,9 @@ class SpansEmitter:
         if writer.direction:
             lines.append(f"    {i}.bound = {writer.bound}")
         if span.inside is not None:
-            outside = f"{monitor.variable}.outside({writer.event}, x{number})"
-            reports = [] if self._covered(writer, span) else [f"    {outside}"]
-            lines = [f"if {above} is None:", f"    {i} = None", *reports, "else:", *indented(lines)]
+            keys = f"x{number}, x{self.numbers[span.inside]}, {self._else_key(writer, span)}"
+            outside = "None" if self._covered(writer, span) else f"{monitor.variable}.outside({writer.event}, {keys})"
+            lines = [f"if {above} is None:", f"    {i} = {outside}", "else:", *indented(lines)]
         if writer.keys.missing(span.by):
             lines = [f"if x{number} is not None:", *indented(lines)]
         writer.add_under(writer.condition(start), lines)

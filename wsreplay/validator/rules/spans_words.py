@@ -31,7 +31,7 @@ class SpanWords:
     def __init__(self, span: Span, counts: Counts, reporter: Reporter, outer_starts: Patterns | None) -> None:
         self._span, self._counts, self._reporter, self._outer_starts = span, counts, reporter, outer_starts
         # what starts and ends it, as findings say it
-        self.starts, self._ends = names(span.start), names(span.end_patterns)
+        self.starts, self.ends = names(span.start), names(span.end_patterns)
         self._starts = either(self.starts)
 
     def say_started_again(self, first: Instance, t: int, fid: int | None) -> Reported:
@@ -43,28 +43,27 @@ class SpanWords:
             message=f"{self._starts} came again before the first had ended{where(first)}",
             activation=first.fid,
             frames=frames_of(first.fid, fid),
-            expected=self._ends,
+            expected=self.ends,
             seen=self._starts,
             decided_at=t,
             at_ns=t,
             unsure=why_unsure(first.undecodable, self._span.end_patterns, first.fid),
         )
 
-    def say_stray(self, witness: Instance, event: MessageEvent, since: int | None) -> Reported:
-        """A body or end event came before any start: before the frame `since` none can have come."""
+    def say_stray(self, witness: Instance, event: MessageEvent, since: int | None, place: dict[str, Any]) -> Reported:
+        """A body or end event came before any start: before the frame `since` none can have come. `place` is where the start
+        was due, and what shows that."""
         return self._reporter.report(
             self._counts,
             slice_=witness,
             kind="missing",
-            message=f"{self._starts} never came{where(witness)}; {event.type} came without it",
+            message=f"{self._starts} never came{where(witness)}; {place['seen']} came without it",
             activation=event.fid,
-            frames=frames_of(event.fid),
             expected=self.starts,
-            seen=event.type,
             decided_at=event.t,
-            at_ns=event.t,
             blame=event.sender,
             unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
+            **place,
         )
 
     def say_after_end(self, witness: Instance, event: MessageEvent, ended_by: int, since: int | None) -> Reported:
@@ -170,9 +169,9 @@ class SpanWords:
         due = instance.t + instance.waited + within if within is not None else None
         if by == "deadline" and within is not None:
             why = self.why_cut(instance)
-            message = f"{either(self._ends)} did not come within {duration_text(within)}{where(instance)}{why}"
+            message = f"{either(self.ends)} did not come within {duration_text(within)}{where(instance)}{why}"
         else:
-            message = f"{either(self._ends)} never came{where(instance)}{why}"
+            message = f"{either(self.ends)} never came{where(instance)}{why}"
         reported = self._reporter.report(
             self._counts,
             slice_=instance,
@@ -181,7 +180,7 @@ class SpanWords:
             message=message,
             activation=instance.fid,
             frames=frames_of(instance.fid, fid),
-            expected=self._ends,
+            expected=self.ends,
             until=due,
             seen=seen,
             decided_by=by,
@@ -192,9 +191,9 @@ class SpanWords:
             unsure=why_unsure(instance.undecodable, self._span.end_patterns, instance.fid),
             caused_by=caused_by or (instance.session.lost_by if instance.session.connections == 0 else None),
         )
-        instance.explain(self._ends, reported.id)
+        instance.explain(self.ends, reported.id)
         if instance.parent is not None:
-            instance.parent.explain(self._ends, reported.id)
+            instance.parent.explain(self.ends, reported.id)
         return reported
 
     def say_late(self, instance: Instance, finding: int, t: int, fid: int | None, type_: str) -> str:

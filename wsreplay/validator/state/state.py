@@ -121,7 +121,7 @@ class Instance(Slice, eq=False):
     bound: bool = False
     # ns by which its bound runs from later than its start: it was prolonged, or stood still
     waited: int = 0
-    # its start came after its end: nothing more is owed
+    # its start came after its end, or outside of what it is part of: nothing more is owed
     excused: bool = False
     # when an event of it came last (ns), as far as a rule asks; 0: none since its start
     heard: int = 0
@@ -150,9 +150,9 @@ class Instance(Slice, eq=False):
         """Its deadline made this finding."""
         self.overdue_finding = finding
 
-    def excuse(self) -> None:
-        """Its start came after its end, which was said: nothing more is owed."""
-        self.excused = True
+    def excuse(self, excused: bool = True) -> None:
+        """Its start came after its end, or outside of what it is part of, which was said: nothing more is owed."""
+        self.excused = excused
 
     def wait(self, waited: int) -> None:
         """Its bound runs from so long after its start (ns)."""
@@ -208,6 +208,8 @@ class SessionState:
         self.ambiguous_parents = False
         # the places of findings that miss an event which may still come; None: there are none
         self.missed: list[int] | None = None
+        # what came while its span was not open, by the span's number and the key (`rules.early_events`)
+        self.early: dict[tuple[int, Any], list[Any]] = {}
         # the last frame that asked for something
         self.asked = -1
         # its client went away, and owes nobody an answer: bounds stand still
@@ -218,10 +220,8 @@ class SessionState:
         self.lost_by: str | None = None
         # instances that go on at another connection than where they began (`resumption`)
         self.places: dict[Instance, ConnectionState] = {}
-        # a rule of severity error is violated; something could not be decided
-        self.violated = self.undecided = False
-        # a rule of severity error could not be validated
-        self.failed = False
+        # a rule of severity error is violated, or could not be validated; something could not be decided
+        self.violated = self.failed = self.undecided = False
 
     def name_by_message(self) -> None:
         """A message says whose it is."""
@@ -287,7 +287,7 @@ class SessionState:
     def find(self, place: int) -> None:
         """What the finding missed has come, or comes no more."""
         if self.missed is not None:
-            self.missed = [other for other in self.missed if other != place] or None
+            self.missed = [other for other in self.missed if other != place] or ([] if self.early else None)
 
     def lose_sight(self) -> None:
         """A connection of the session goes on where the recording ends."""
@@ -320,7 +320,7 @@ class SessionState:
     def close(self) -> None:
         """Keep no more than the verdict: there may be very many, one after another."""
         self.over, self.last, self.missed = True, None, None
-        self.spans, self.ended, self.tables, self.places = [], [], [], {}
+        self.spans, self.ended, self.tables, self.places, self.early = [], [], [], {}, {}
 
     def verdict(self, finished: bool) -> Verdict:
         """Violated where a rule of severity error is, an error where one could not be validated."""
