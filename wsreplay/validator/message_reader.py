@@ -265,8 +265,8 @@ class MessageReader:
         self.untyped += 1
         if self._format is not None and isinstance(document, dict):
             value = self._partial.kind_path.find(document)
-            finding = self._format.check_no_type(MessageEvent(conn, fid, t, "", direction), value)
-            self._trace_state.refuse(conn, direction, finding)
+            message = MessageEvent(conn, fid, t, "", direction)
+            self._trace_state.refuse(message, self._format.check_no_type(message, value), value is not None)
 
     def _check_form(
         self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes, parts: list[Part]
@@ -279,7 +279,7 @@ class MessageReader:
         if isinstance(first.document, dict):
             rule.check_names(message, payload)
         elif first.type is None:
-            self._trace_state.refuse(conn, direction, rule.check_no_object(message, first.document))
+            self._trace_state.refuse(message, rule.check_no_object(message, first.document))
 
     def _refuse(self, conn: ConnectionState, fid: int, t: int, direction: int, payload: bytes) -> None:
         """A message that its decoder makes nothing of."""
@@ -294,11 +294,10 @@ class MessageReader:
         if why is not None:
             rule.check_undecodable(message, why)
         elif conn.id not in self._decoders:
-            finding = rule.check_json(message, f"not JSON: {why_not_json(payload)}")
-            self._trace_state.refuse(conn, direction, finding)
+            self._trace_state.refuse(message, rule.check_json(message, f"not JSON: {why_not_json(payload)}"), True)
         else:
-            finding = rule.check_json(message, f"not a message of {self._decoders[conn.id].name}")
-            self._trace_state.refuse(conn, direction, finding)
+            what = f"not a message of {self._decoders[conn.id].name}"
+            self._trace_state.refuse(message, rule.check_json(message, what), True)
 
     def _hand_over_all(self, conn: ConnectionState, t: int, events: list[Event]) -> int:
         count = 0

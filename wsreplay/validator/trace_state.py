@@ -20,7 +20,7 @@ from wsreplay.validator.state.bounded import oldest
 from wsreplay.validator.state.clock import IDLE_NS
 from wsreplay.validator.state.resumption import open_spans
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice, UserSlice
-from wsreplay.validator.state.trace_event import TraceEvent
+from wsreplay.validator.state.trace_event import MessageEvent, TraceEvent
 from wsreplay.validator.state.undecodable import Undecodable
 
 MOST_SLICES = 100_000  # of one group in one session
@@ -189,8 +189,13 @@ class TraceState:
             undecodable.add(direction, fid, t)
         self._doubt_from_here(conn, (direction,), 1)
 
-    def refuse(self, conn: ConnectionState, direction: int, finding: str | None) -> None:
-        """A message came that is no event, as this finding says (None: none does)."""
+    def refuse(self, event: MessageEvent, finding: str | None, may_be_awaited: bool = False) -> None:
+        """A message came that is no event, as this finding says (None: none does). `may_be_awaited`: its sender may have meant
+        whatever event was awaited."""
+        conn, direction = event.conn, event.direction
+        if finding is not None and may_be_awaited:
+            for undecodable in self._undecodable_on(conn):
+                undecodable.refuse(direction, event.fid, event.t)
         if finding is not None:
             for observer in self._monitors.observers:
                 observer.refuse(conn, direction, finding)

@@ -161,6 +161,40 @@ def test_any_event_of_a_run_may_have_been_the_one(type_: str) -> None:
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
+REFUSED = {"not JSON": b'{"type": "agent', "not text": b"\xff\xfe", "a number for a type": b'{"type": 5, "run_id": "r1"}'}
+
+
+@pytest.mark.parametrize("payload", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("keys", [{"thread_id": "t1", "run_id": "r1"}, {"thread_id": "t1"}], ids=["by ids", "without ids"])
+@pytest.mark.parametrize("asked_again", [False, True])
+def test_what_is_no_event_may_have_been_any_of_a_run(payload: bytes, keys: dict[str, str], asked_again: bool) -> None:
+    """It is the finding; that an event of the run never came is none for certain."""
+    types = ("agent_started", "agent_thinking", "tool_executing", "tool_completed", "partial_result", "agent_completed")
+    for hidden in types:
+        trace = chat()
+        for seq, type_ in enumerate(types):
+            tool = {"tool_call_id": "c1", "tool_name": "search"} if type_.startswith("tool") else {}
+            if type_ == hidden:
+                trace.raw(payload)
+            else:
+                trace.s2c(type_, **keys, **tool, seq=seq, payload={"content": "x"})
+        if asked_again:
+            trace.c2s("chat", thread_id="t1").run(**{"run": None, **({"run": "r2"} if "run_id" in keys else {})})
+        judgement = trace.at(4).close().judge()
+        roots = [finding for finding in judgement.findings if not finding.caused_by]
+        sure = [finding.rule for finding in roots if finding.verdict is Verdict.VIOLATED and finding.severity == "error"]
+        assert sure == ["json"], (hidden, roots)
+
+
+def test_what_is_no_event_was_nothing_forbidden_and_no_start_of_the_next_run() -> None:
+    trace = chat().raw(b"{").run().c2s("chat", thread_id="t1").s2c("agent_thinking", thread_id="t1", run_id="r2")
+    trace.s2c("agent_completed", thread_id="t1", run_id="r2").close()
+    assert violated(trace.judge()) == ["json", "run"]
+    contract = loads("{contract: x, json: {type: required}, rules: [{id: r, absence: b}]}")
+    rules = {rule.id: rule.verdict for rule in Trace().open().s2c("a").raw(b"{").close().judge(contract).rules}
+    assert rules == {"json": Verdict.VIOLATED, "r": Verdict.SATISFIED}
+
+
 def test_runs_before_and_after_it_are_judged_as_ever() -> None:
     trace = chat().run(run="r1").cut().s2c("agent_started", thread_id="t1", run_id="r2").close()
     assert {finding.rule for finding in trace.judge().findings if finding.verdict is Verdict.VIOLATED} == {

@@ -20,7 +20,7 @@ from wsreplay.validator.reporting import (
     where,
 )
 from wsreplay.validator.state.resumption import place_of
-from wsreplay.validator.state.state import ConnectionState, Instance
+from wsreplay.validator.state.state import ConnectionState, Instance, SessionState
 from wsreplay.validator.state.trace_event import MessageEvent, TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
 
@@ -62,7 +62,7 @@ class SpanWords:
             expected=self.starts,
             decided_at=event.t,
             blame=event.sender,
-            unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
+            unsure=self._why_unstarted(witness.session, since),
             **place,
         )
 
@@ -79,12 +79,19 @@ class SpanWords:
             decided_at=event.t,
             at_ns=event.t,
             blame=event.sender,
-            unsure=why_unsure(witness.conn.session.undecodable, self._span.start, since),
+            unsure=self._why_unstarted(witness.session, since),
         )
+
+    def _why_unstarted(self, session: SessionState, since: int | None) -> str | None:
+        """Why a start may have come after the frame `since`. One that is no event answers what was asked before it."""
+        return why_unsure(session.undecodable, self._span.start, since, asked=session.asked)
 
     def why_outer_unsure(self, conn: ConnectionState) -> str | None:
         """Why the span that this one is inside of may be open all the same."""
-        return why_unsure(conn.session.undecodable, self._outer_starts) if self._outer_starts is not None else None
+        session = conn.session
+        if self._outer_starts is None:
+            return None
+        return why_unsure(session.undecodable, self._outer_starts, asked=session.asked)
 
     def say_outside(self, witness: Instance, event: MessageEvent, unsure: str | None) -> Reported:
         """A start came outside of the span that this one must be inside of."""

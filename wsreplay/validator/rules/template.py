@@ -27,7 +27,7 @@ from wsreplay.validator.missing_events import MissingEvents
 from wsreplay.validator.reporting import Counts, Reported, Reporter
 from wsreplay.validator.rules.monitor import Monitor
 from wsreplay.validator.rules.owed import Owed, first_owed
-from wsreplay.validator.state.clock import Clock
+from wsreplay.validator.state.clock import NEVER, Clock
 from wsreplay.validator.state.state import ConnectionState, Instance, SessionState, Slice
 from wsreplay.validator.state.trace_event import TraceEvent
 from wsreplay.validator.state.undecodable import why_unsure
@@ -159,7 +159,7 @@ class Template(Monitor, ABC):
         root, closers = root_of(slice_), self.rule.until
         if isinstance(root, Instance):
             closers += root.span.end_patterns
-        return why_unsure(slice_.undecodable, closers, self.began(slice_)) if closers else None
+        return why_unsure(slice_.undecodable, closers, self.began(slice_), asked=NEVER) if closers else None
 
     def began(self, slice_: Slice) -> int | None:
         """The frame before which nothing belongs to the slice; None where all of the session may."""
