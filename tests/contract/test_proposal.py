@@ -174,3 +174,51 @@ def test_what_counts_the_messages_is_mapped_where_the_contracts_number_is_missin
     (tmp_path / "own").mkdir()
     numbered = [{**document, "seq": document["n"]} for document in documents]
     assert propose(seen(numbered, tmp_path / "own"), base).seq is None
+
+
+# Of four products: how a server says that a run begins, thinks, uses a tool, that the tool fails, and that the run was stopped;
+# where the type, the user and a counter stand; and what is proposed.
+PRODUCTS = {
+    "jobs": (
+        ("job.begin", "job.thought", "step.begin", "step.failed", "job.stopped"),
+        lambda kind, n: {"event": kind, "data": {"userId": "u1", "runId": "r", "n": n}},
+        ["user: $.data.userId ", "  type: $.event\n", "  seq: $.data.n\n"],
+    ),
+    "turns": (
+        ("turnStarted", "turnReasoning", "functionCalled.start", "function.error", "turnAborted"),
+        lambda kind, n: {"kind": kind, "user_id": 7, "run": "r", "seq": n},
+        ["user: $.user_id ", "  type: $.kind\n"],
+    ),
+    "tasks": (
+        ("TASK_OPEN", "TASK_THINKING", "ACTION_LAUNCH", "ACTION_FAIL", "TASK_CANCELLED"),
+        lambda kind, n: {"type": kind, "meta": {"uid": "ann", "num": n}, "run_id": "r"},
+        ["user: $.meta.uid ", "  seq: $.meta.num\n"],
+    ),
+    "workflows": (
+        ("workflow-begin", "workflow-reason", "call-open", "call-crashed", "workflow-timeout"),
+        lambda kind, n: {"name": kind, "body": {"user": {"name": "x"}, "account": "acme"}, "run_id": "r", "sequence": n},
+        ["user: $.body.account ", "  type: $.name\n", "  seq: $.sequence\n"],
+    ),
+}
+OURS = ("agent_started", "agent_thinking", "tool_executing", "tool_error", "agent_error")
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_users_counters_failures_and_what_was_stopped_are_found_in_differently_named_products(
+    product: str, tmp_path: Path
+) -> None:
+    kinds, document, expected = PRODUCTS[product]
+    messages = [document(kind, n) for n, kind in enumerate(kinds * 3, 1)]
+    lacking = [{name: value for name, value in messages[-1].items() if value.__class__ is str and value != "r"}]
+    text = as_yaml(propose(seen([*messages, *lacking], tmp_path), load("agent-chat")), product, "agent-chat")
+    for line in expected:
+        assert line in text
+    for kind, ours in zip(kinds, OURS, strict=True):
+        assert f"    {kind}: {ours}   #" in text or f'    "{kind}": {ours}   #' in text
+    assert loads(text).name == product and "Not mapped" not in text
+
+
+def test_what_a_client_asks_to_stop_is_not_what_was_stopped(tmp_path: Path) -> None:
+    said = [{"type": "job.begin"}, ({"type": "job.stop"},), {"type": "job.end"}]
+    proposal = propose(seen(said, tmp_path), load("agent-chat"))
+    assert proposal.events == {"job.begin": "agent_started", "job.end": "agent_completed"}

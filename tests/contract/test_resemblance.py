@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsreplay.contract.resemblance import looks_like, may_mean, words
+from wsreplay.contract.resemblance import looks_like, may_mean, may_mean_failure, words
 
 
 def test_words_of_a_name() -> None:
@@ -37,7 +37,9 @@ def test_other_names_do_not(theirs: str) -> None:
     ("run.begin", "agent_started"), ("turnFinished", "agent_completed"), ("tool_call.begin", "tool_executing"),
     ("job.begin", "agent_started"), ("job.end", "agent_completed"), ("call.open", "tool_executing"),
     ("call.shut", "tool_completed"), ("step-end", "tool_completed"), ("function_result", "tool_completed"),
-    ("agent.reasoning", "agent_thinking"),
+    ("agent.reasoning", "agent_thinking"), ("job.fail", "agent_error"), ("step.failed", "tool_error"),
+    ("task_failure", "agent_error"), ("turnTimeout", "agent_error"), ("failed", "error_event"), ("error", "error_event"),
+    ("typing.end", "typing_stopped"), ("typing.stop", "typing_stopped"),
 ])  # fmt: skip
 def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
     assert may_mean(theirs, ours)
@@ -52,3 +54,11 @@ def test_other_words_may_mean_the_same(theirs: str, ours: str) -> None:
 )
 def test_or_not(theirs: str, ours: str) -> None:
     assert not may_mean(theirs, ours)
+
+
+def test_what_stopped_is_not_complete_but_failed_or_cancelled() -> None:
+    for theirs in ("job.stopped", "run_aborted", "taskCancelled", "turn.canceled", "workflow.terminated"):
+        assert not may_mean(theirs, "agent_completed")
+        assert may_mean_failure(theirs, "agent_error") and may_mean_failure(theirs, "agent_cancelled")
+        assert not may_mean_failure(theirs, "tool_error") and not may_mean_failure(theirs, "agent_completed")
+    assert not may_mean_failure("stopped", "error_event")

@@ -54,7 +54,11 @@ def counted(*numbers: object) -> list[dict[str, object]]:
         ([counted(1, 2, 3, 4, 5, 7)], None),
         ([counted(1, 2, 3, 4, 5, 6), counted(4, 3)], None),
         ([counted(1, 2, 3, 4, 5, "6")], None),
-        ([[*counted(1, 2, 3, 4, 5, 6), {"other": 7}]], None),
+        ([[*counted(1, 2, 3, 4, 5, 6), {"other": 7}]], ("data", "n")),  # not all have it
+        ([[*counted(1, 2, 3, 4, 5, 6), *[{"other": 7}] * 6]], None),  # too few have it
+        ([counted(*range(1, 9), *range(10, 14))], ("data", "n")),  # one is lost
+        ([[{"percent": number} for number in (*range(1, 9), *range(10, 14))]], None),  # it is not called a counter
+        ([[{"percent": number} for number in range(7)]], ("percent",)),
         ([[]], None),
         ([[1, 2, 3, 4, 5, 6]], None),
     ],

@@ -12,6 +12,7 @@ from wsreplay.contract.decoding import TOP_TYPE, reading_of
 from wsreplay.contract.model import PSEUDO_EVENTS, Contract, Pattern
 from wsreplay.contract.resemblance import looks_like, may_mean
 from wsreplay.contract.type_path import find_counter, find_finer_type_path, find_type_path
+from wsreplay.contract.user_place import find_user
 from wsreplay.decode import PLAIN, Event
 from wsreplay.decode.values import text_of
 from wsreplay.model import Direction
@@ -35,6 +36,8 @@ class ObservedTypes:
     type_path: Path | None
     # where a number rises by one with each message that a server sends on a connection
     counter: Path | None = None
+    # where users seem to be named, as `user:` of a contract has it
+    user: str | None = None
     # whether the envelope of the contract is how the messages are read
     as_contract: bool = False
     # by (direction, type); of the samples no more than _SAMPLES each
@@ -82,13 +85,15 @@ class _Messages:
     def __init__(self, recording: Recording, reading: Reading) -> None:
         reading.refresh(recording.connections())
         self.events: list[Event] = []  # of both directions, in their order
-        # documents of the server's messages, by connection
+        # documents of the server's messages, and of the client's, by connection
         self._sent = defaultdict[int, list[Any]](list)
+        self._asked = defaultdict[int, list[Any]](list)
+        self._connections = recording.connections()
         for frame in islice(recording.frames(), LOOKED_AT):
             self.events += (of_frame := reading.events(frame))
-            if frame.direction == Direction.SERVER_TO_CLIENT:
-                self._sent[frame.connection_id] += (event.document for event in of_frame)
-        decoders = Counter(reading.choice(connection.id).name for connection in recording.connections())
+            by_connection = self._sent if frame.direction == Direction.SERVER_TO_CLIENT else self._asked
+            by_connection[frame.connection_id] += (event.document for event in of_frame)
+        decoders = Counter(reading.choice(connection.id).name for connection in self._connections)
         self._decoder = decoders.most_common(1)[0][0] if decoders else PLAIN
 
     @property
@@ -109,7 +114,8 @@ class _Messages:
 
     def by_type(self, path: Path | None, *, as_contract: bool = False) -> ObservedTypes:
         """The same by the types that they have, or that stand at a path."""
-        seen = ObservedTypes(self._decoder, path, find_counter([*self._sent.values()]), as_contract)
+        seen = ObservedTypes(self._decoder, path, find_counter([*self._sent.values()]), as_contract=as_contract)
+        seen.user = find_user(self._connections, self._asked, self._sent)
         for event in self.events:
             type_ = event.type if path is None else text_of(jsonpath.get(event.document, path))
             if type_ is not None:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from wsreplay.contract.model import Contract, Declare
+from wsreplay.contract.model import USER_KEY, Contract, Declare
 from wsreplay.contract.observed_types import ObservedTypes, names_of, type_names
 from wsreplay.contract.paths import Path as ContractPath
-from wsreplay.contract.resemblance import looks_like, may_mean, words
+from wsreplay.contract.resemblance import looks_like, may_mean, may_mean_failure, words
 from wsreplay.contract.rules.needs import Needs
 from wsreplay.contract.rules.waits import Waits
 from wsreplay.contract.type_path import leaves
@@ -35,6 +35,8 @@ class Proposal:
     sent: str | None
     seq: str | None
     unmapped: tuple[tuple[int, str], ...]
+    # Where users are named, as `user` has it.
+    user: str | None = None
     # Of the events those whose names are other words.
     guessed: frozenset[str] = frozenset()
     # What of the base contract was not found: event names, and the first member that each key is read from.
@@ -55,7 +57,7 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
         if type_ in named or base.map.name_of(type_) != type_:
             continue
         ours = next((name for name in named if looks_like(type_, name)), None)
-        if ours is None and (ours := next((name for name in named if may_mean(type_, name)), None)) is not None:
+        if ours is None and (ours := _guess(type_, named, is_servers=(0, type_) not in seen.counts)) is not None:
             guessed.add(type_)
         if ours is not None:
             events.setdefault(type_, ours)
@@ -73,12 +75,22 @@ def propose(seen: ObservedTypes, base: Contract) -> Proposal:
     read = {jsonpath.show(seen.type_path or base.envelope.type.steps), sent, seq, *fields.values()}
     read |= {jsonpath.show(path.steps) for path in (base.envelope.sent, base.envelope.seq) if path is not None}
     return Proposal(
-        seen, events, fields, sent, seq, tuple(unmapped), frozenset(guessed),
+        seen, events, fields, sent, seq, tuple(unmapped), None if base.users or USER_KEY in base.keys else seen.user,
+        frozenset(guessed),
         tuple(name for name in _server_names(base) if name not in met),
         tuple(name for name, is_there in _key_fields(base, counts) if not is_there and name not in fields),
         tuple(path for path in _common(counts, len(documents)) if path not in read),
         tuple(_unkept(base, met)),
     )  # fmt: skip
+
+
+def _guess(type_: str, named: Sequence[str], *, is_servers: bool) -> str | None:
+    """The name that may mean the same. That something stopped is no completion, but a failure where nothing is cancelled; what
+    a client says asks for it only."""
+    likely = next((name for name in named if may_mean(type_, name)), None)
+    if likely is None and is_servers:
+        likely = next((name for name in named if may_mean_failure(type_, name)), None)
+    return likely
 
 
 def _unkept(base: Contract, met: Set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -26,6 +26,7 @@ def as_yaml(proposal: Proposal, name: str, base: str) -> str:
     lines.append(f"extends: {_scalar(base)}")
     if seen.decoder != PLAIN:
         lines.append(f"envelope: {{decoder: {seen.decoder}}}")
+    lines += _user_lines(proposal)
     lines += _map_lines(proposal)
     lines += _array_lines(proposal)
     if known := list(dict.fromkeys(map(one_line, _known(proposal)))):
@@ -61,6 +62,7 @@ def _of_its_own(proposal: Proposal, name: str, base: str) -> str:
         lines.append(f"extends: {_scalar(base)}")
     elif envelope:
         lines.append(f"envelope: {{{envelope}}}")
+    lines += _user_lines(proposal)
     lines += _array_lines(proposal)
     if proposal.unmapped:
         lines.append("+known:" if seen.as_contract else "known:")
@@ -103,6 +105,11 @@ def _map_lines(proposal: Proposal) -> list[str]:
         lines.append("  fields:")
         lines += [f"    {ours}: {_scalar(path)}" for ours, path in proposal.fields.items()]
     return ["map:", *lines] if lines else []
+
+
+def _user_lines(proposal: Proposal) -> list[str]:
+    """Whose connections are, where the base does not say."""
+    return [f"user: {_scalar(proposal.user)}   # names who a connection belongs to"] if proposal.user is not None else []
 
 
 def _array_lines(proposal: Proposal) -> list[str]:

@@ -9,10 +9,13 @@ from itertools import groupby
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 # Words that products use for the same thing, by the contract's word.
 _SAME = {
-    "agent": ("run", "turn", "task", "job", "assistant", "bot"),
+    "agent": ("run", "turn", "task", "job", "assistant", "bot", "workflow"),
     "tool": ("step", "function", "action", "call"),
     "start": ("begin", "began", "open", "launch", "execute"),
-    "complete": ("end", "finish", "done", "stop", "close", "shut", "result"),
+    "complete": ("end", "finish", "done", "close", "shut", "result", "succeed", "success"),
+    "stop": (),
+    "cancel": ("abort", "kill", "terminate", "interrupt"),
+    "error": ("fail", "failure", "crash", "exception", "timeout"),
     "think": ("reason", "thought"),
 }
 
@@ -31,12 +34,20 @@ def looks_like(theirs: str, ours: str) -> bool:
 def may_mean(theirs: str, ours: str) -> bool:
     """Whether two names say the same in other words: `run.begin` may mean `agent_started`."""
     mine, others = _concepts(theirs), _concepts(ours)
-    return len(mine) > 1 and mine == others
+    # a contract's `typing_stopped` is an end
+    ends = ["complete" if concept == "stop" else concept for concept in others]
+    return mine in (others, ends) and (len(mine) > 1 or mine == ["error"])
+
+
+def may_mean_failure(theirs: str, ours: str) -> bool:
+    """Whether one says that something was stopped or cancelled, and the other that the same failed, or was cancelled."""
+    *mine, what = _concepts(theirs) or [""]
+    return len(mine) > 0 and what in ("stop", "cancel") and _concepts(ours) in ([*mine, "cancel"], [*mine, "error"])
 
 
 def _concepts(name: str) -> list[str]:
-    """What a name is about: a `tool_call` is one thing."""
-    concepts = (_concept_of(_stem(word)) for word in words(name))
+    """What a name is about: a `tool_call` is one thing, and that something is an event says nothing."""
+    concepts = (_concept_of(_stem(word)) for word in words(name) if word not in ("event", "message", "msg"))
     return [concept for concept, _ in groupby(concepts)]
 
 

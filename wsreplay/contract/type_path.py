@@ -18,7 +18,12 @@ _MOST_ELEMENTS = 8  # of an array that is a message
 _MOST_TYPES = 200
 _LEAST_TIMES = 3  # that a type comes on average
 _EXPLAINED = 0.9  # share of the messages that have the usual members of their type
-_LEAST_COUNTED = 5  # messages that rise by one
+_LEAST_COUNTED = 5  # steps between numbers that rise by one
+_MOSTLY_COUNTED = 0.9  # of the steps of a member that is called a counter rise by one
+_COUNTER_NAMES = (
+    "seq", "seq_no", "seq_num", "seqno", "sequence", "sequence_number", "n", "num", "number", "counter", "event_no",
+    "event_seq", "message_no", "msg_no", "msg_seq",
+)  # fmt: skip
 _TYPE_NAMES = (
     "type", "event", "kind", "op", "action", "name", "method", "msg_type", "message_type", "event_type", "ev", "t", "e",
 )  # fmt: skip
@@ -103,17 +108,31 @@ def _explained(kinds: Sequence[Hashable], shapes: Sequence[frozenset[Path]]) -> 
 
 
 def find_counter(streams: Sequence[Sequence[Any]]) -> Path | None:
-    """The member that is a number in every document, and one more than in the document before it of the same stream."""
-    counted = [dict(leaves(document)) for stream in streams for document in stream[:1]]
-    if not counted or sum(len(stream) - 1 for stream in streams if stream) < _LEAST_COUNTED:
-        return None
-    paths = [path for path, value in counted[0].items() if type(value) is int]
-    return next((path for path in paths if all(_counts(stream, path) for stream in streams)), None)
+    """The member that is a number in every document, and one more than in the document before it of the same stream.
+
+    One that is called so may be missing in some documents, and skip a number now and then.
+    """
+    documents = sum(map(len, streams))
+    members = (leaf for stream in streams for document in stream for leaf in leaves(document))
+    paths = Counter(path for path, value in members if type(value) is int)
+    everywhere = [path for path, count in paths.items() if count == documents]
+    named = [path for path, count in paths.most_common() if 2 * count > documents and _is_counter_name(str(path[-1]))]
+    whole = (path for path in everywhere if _rises(streams, path) == 1)
+    return next(whole, None) or next((path for path in named if _rises(streams, path) >= _MOSTLY_COUNTED), None)
 
 
-def _counts(documents: Sequence[Any], path: Path) -> bool:
-    numbers = [jsonpath.get(document, path) for document in documents]
-    return all(type(number) is int for number in numbers) and all(after == before + 1 for before, after in pairwise(numbers))
+def _rises(streams: Sequence[Sequence[Any]], path: Path) -> float:
+    """In what share of steps a number rises by one; 0 where there are too few steps."""
+    steps = [after - before for stream in streams for before, after in pairwise(_numbers(stream, path))]
+    return steps.count(1) / len(steps) if len(steps) >= _LEAST_COUNTED else 0
+
+
+def _numbers(documents: Sequence[Any], path: Path) -> list[int]:
+    return [number for document in documents if type(number := jsonpath.get(document, path)) is int]
+
+
+def _is_counter_name(name: str) -> bool:
+    return "_".join(words(name)) in _COUNTER_NAMES
 
 
 def _rank(path: Path) -> int:
