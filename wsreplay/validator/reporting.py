@@ -78,6 +78,7 @@ class Counts:
 
 
 NOT_KEPT = 1 << 60  # the place of a finding that is counted only: beyond all others
+NO_FRAME = -1  # said of a finding that nothing comes before
 
 
 class Reported(NamedTuple):
@@ -326,7 +327,7 @@ def witnesses(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _frame_of(number: int | None) -> int | None:
     """The frame of an event's number."""
-    return None if number is None else int(number)
+    return None if number is None or number == NO_FRAME else int(number)
 
 
 def _misspelt(expected: Sequence[str], strange: Mapping[str, int]) -> str:

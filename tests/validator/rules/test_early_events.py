@@ -127,6 +127,12 @@ def test_a_start_that_never_came_explains_what_was_outside(place: str) -> None:
     assert finding.message == "job.begin never came for job r1; call.begin came without it"
 
 
+def test_a_start_that_never_came_stands_before_the_first_message_of_all() -> None:
+    trace = Trace().open().s2c("call.begin", job=1, call=1).s2c("call.end", job=1, call=1).s2c("job.step", job=1)
+    (finding,) = errors(trace.s2c("job.end", job=1).close().judge(loads(NESTED)))
+    assert (finding.expected, finding.after, finding.before) == (("job.begin",), None, min(finding.frames))
+
+
 def test_a_part_without_a_whole_is_outside_once() -> None:
     trace = Trace().open().s2c("call.begin", job=1, call=1).s2c("query.begin", job=1, call=1)
     trace.s2c("query.end", job=1, call=1).s2c("call.end", job=1, call=1)

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from wsreplay.validator.findings import Finding, Verdict
-from wsreplay.validator.reporting import NOT_KEPT, Reporter, frames_of, where
+from wsreplay.validator.reporting import NO_FRAME, NOT_KEPT, Reporter, frames_of, where
 from wsreplay.validator.state.state import Instance, SessionState
 from wsreplay.validator.state.trace_event import MessageEvent
 
@@ -87,8 +87,9 @@ class EarlyEvents:
         if outside is None:
             return {"frames": frames_of(event.fid), "seen": event.type, "at_ns": event.t}
         finding, first = self._finding(outside), outside.event
+        after = NO_FRAME if finding.after is None else finding.after
         return {
-            "frames": frames_of(first.fid, event.fid), "seen": first.type, "at_ns": first.t, "after": finding.after,
+            "frames": frames_of(first.fid, event.fid), "seen": first.type, "at_ns": first.t, "after": after,
             "before": finding.before,
         }  # fmt: skip
 
