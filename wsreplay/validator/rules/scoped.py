@@ -37,15 +37,20 @@ class Scoped(Template):
         return segment
 
     def event(self, slice_: Slice, roles: int, event: TraceEvent) -> None:
+        segment = self._segment_at(slice_, roles, event)
+        if segment is not None:
+            self.inner.event(segment, roles & ~(AFTER | UNTIL), event)
+
+    def _segment_at(self, slice_: Slice, roles: int, event: TraceEvent) -> Slice | None:
+        """The segment that this event is in, when it has opened or closed one."""
         segment: Slice | None = slice_.state(self.number)
         if segment is not None and roles & UNTIL:
             slice_.set_state(self.number, None)
             self._close(segment, event.t, COMPLETE, None, "scope_close")
-            segment = None
-        elif segment is None and roles & AFTER:
-            segment = self._begin(slice_, event.fid, event.t)
-        if segment is not None:
-            self.inner.event(segment, roles & ~(AFTER | UNTIL), event)
+            return None
+        if segment is None and roles & AFTER:
+            return self._begin(slice_, event.fid, event.t)
+        return segment
 
     def _close(self, segment: Slice, t: int, how: int, cause: str | None, by: str) -> None:
         segment.end()

@@ -13,7 +13,7 @@ from wsreplay.validator.emit.fit import Fit
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import Reported, frames_of, where
 from wsreplay.validator.rules.scoped import Scoped
-from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Template
+from wsreplay.validator.rules.template import AFTER, UNTIL, Template
 from wsreplay.validator.state.state import Slice
 from wsreplay.validator.state.trace_event import TraceEvent
 
@@ -76,13 +76,7 @@ class ScopedValues(Scoped):
 
     def see(self, slice_: Slice, roles: int, event: TraceEvent, *values: Any) -> None:
         """An event came; the segment that is open is told of it."""
-        segment: Slice | None = slice_.state(self.number)
-        if segment is not None and roles & UNTIL:
-            slice_.set_state(self.number, None)
-            self._close(segment, event.t, COMPLETE, None, "scope_close")
-            segment = None
-        elif segment is None and roles & AFTER:
-            segment = self._begin(slice_, event.fid, event.t)
+        segment = self._segment_at(slice_, roles, event)
         rest = roles & ~(AFTER | UNTIL)
         if segment is not None and rest:
             self.inner.see(segment, rest, event, *values)
