@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Any
@@ -65,7 +66,13 @@ def purpose(name_or_path: str) -> str:
 
 def load(name_or_path: str) -> Contract:
     """A built-in contract by its name, or one from a YAML file. ContractError says what is wrong with it, and where."""
-    return loads(*_text(name_or_path, None))
+    is_builtin = name_or_path in (NO_CONTRACT, *builtin_names())
+    return _load_builtin(name_or_path) if is_builtin else loads(*_text(name_or_path, None))
+
+
+@cache
+def _load_builtin(name: str) -> Contract:
+    return loads(*_text(name, None))
 
 
 def loads(text: str, file: str = "contract.yaml", folder: FilePath | None = None) -> Contract:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def select_contracts(recording: Recording, names: Sequence[str] = (), decoder: s
 
     `decoder` is the one that all connections are read by, where the user names one, and the contracts with them.
     """
-    chosen = [load(name) for name in names] or [select_contract(recording, decoder) or _builtin(NO_CONTRACT)]
+    chosen = [load(name) for name in names] or [select_contract(recording, decoder) or load(NO_CONTRACT)]
     return [contract.read_by(decoder) for contract in chosen]
 
 
@@ -43,7 +42,7 @@ def select_common_contract(*recordings: Recording, decoder: str | None = None) -
     """What tells the ids of recordings that are compared or played: the contract that fits the first of those that any fits,
     else agent-chat, whose names of ids are common. `decoder` as for `select_contracts`."""
     fitting = (select_contract(recording, decoder) for recording in recordings)
-    return next(filter(None, fitting), None) or _builtin(DEFAULT_CONTRACT)
+    return next(filter(None, fitting), None) or load(DEFAULT_CONTRACT)
 
 
 def await_contracts(path: str | Path, names: Sequence[str] = (), decoder: str | None = None) -> list[Contract]:
@@ -70,7 +69,7 @@ def _contracts_for_file(path: str | Path, decoder: str | None) -> list[Contract]
         with Recording.open(path) as recording:
             return select_contracts(recording, decoder=decoder)
     except RecordingError:
-        return [_builtin(NO_CONTRACT)]  # whoever judges the file says what is wrong with it
+        return [load(NO_CONTRACT)]  # whoever judges the file says what is wrong with it
 
 
 def select_contract(recording: Recording, decoder: str | None = None) -> Contract | None:
@@ -79,12 +78,12 @@ def select_contract(recording: Recording, decoder: str | None = None) -> Contrac
     `decoder` is the one that all connections are read by, where the user names one.
     """
     events = _event_types(recording, decoder)
-    default = _builtin(DEFAULT_CONTRACT)
+    default = load(DEFAULT_CONTRACT)
     of_server = [event for event in events if event[0]]
     if _count_matches(default, of_server or events):
         return default
     subprotocols = {connection.subprotocol for connection in recording.connections() if connection.subprotocol}
-    others = [_builtin(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
+    others = [load(name) for name in builtin_names() if name != DEFAULT_CONTRACT]
     named = [contract for contract in others if _is_named(contract, subprotocols)]
     about = [contract for contract in others if _is_about(contract, events)]
     return max(named or about, key=lambda contract: _count_matches(contract, events), default=None)
@@ -107,11 +106,6 @@ def _is_about(contract: Contract, events: Sequence[tuple[int, str]]) -> bool:
     applies = contract.applies_to
     telling = not applies.events or any(pattern.fits(*event) for pattern in applies.events for event in events)
     return telling and not applies.subprotocol and _count_matches(contract, events) > 0
-
-
-@cache
-def _builtin(name: str) -> Contract:
-    return load(name)
 
 
 def _is_named(contract: Contract, subprotocols: Iterable[str]) -> bool:
