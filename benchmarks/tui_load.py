@@ -28,13 +28,14 @@ import orjson
 from benchmarks.table import Table
 from benchmarks.terminal import ROOT, Terminal
 from benchmarks.tui import Line
+from tests.support.sample_chat import many_findings
 from wsreplay.model import Connection, Ending
 from wsreplay.store import lock
 from wsreplay.store.writer import Writer
 
 SAMPLES = ROOT / "recordings" / "samples"
 RECORDINGS, SESSIONS = 2_000, 2_000
-TOOLS, ASKED = 500, 7_500  # with four findings each: two on the frame, and two for answers that never came
+TOOLS, ASKED = 500, 7_500  # each with four findings
 LONGEST_MS = 100
 MS = 1_000_000
 _APART_NS = 10 * MS  # one session begins after another
@@ -48,16 +49,6 @@ LIST_KEYS = ("j", "j", "j", "k", "s", "]", "G", "g", "/", "u", "7", "\r", ESCAPE
 FRAME_KEYS = ("j", "j", "]", "[", "%", "G", "g", "\t", "\t", "\x04", "\x15", "5", "k")
 FINDINGS_KEYS = ("j", "j", "k", " ", " ", "G", "g", "s", "\x04", "\x15")
 WATERFALL_KEYS = ("j", "j", "\x04", "\x15", "G", "g", "s", "I", "]", "[", "x", "X", "+", "d", "a", "_", "z", "l", "h")
-CONTRACT = """
-contract: many
-version: 1
-envelope: {type: $.type}
-rules:
-  - {id: never, absence: [asked]}
-  - {id: nor, absence: [asked]}
-  - {id: answered, response: [asked, answered], within: 1ms, severity: warning}
-  - {id: replied, response: [asked, replied], within: 1ms, severity: warning}
-"""
 
 
 class Sessions:
@@ -235,11 +226,7 @@ def _tools_at_once() -> Iterator[dict[str, object]]:
 
 def findings(scratch: Path) -> list[Line]:
     """30,000 findings in one session: frames, their list, a filter for them."""
-    path, contract = scratch / "findings.db", scratch / "many.yaml"
-    contract.write_text(CONTRACT)
-    made = Sessions(path)
-    made.say({"type": "asked", "n": number} for number in range(ASKED))
-    made.close()
+    path, contract = many_findings(scratch, ASKED)
     watched = Watched(path, scratch / "findings.json", "-c", str(contract))
     watched.terminal.until(b"15,000")
     filtered = (*"/sev>=error\r", "j", "]", "G", "g", ESCAPE)

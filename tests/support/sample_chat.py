@@ -1,4 +1,4 @@
-"""A recording of two chats, written by hand, and what agent-chat says of them."""
+"""A recording of two chats, written by hand, and what agent-chat says of them; and one of many findings."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severit
 MS = 1_000_000
 C2S, S2C = 0, 1
 load_once = cache(load)
+# Each `asked` has four findings: two on its frame, and two for answers that never come.
+MANY_FINDINGS = """
+contract: many
+version: 1
+envelope: {type: $.type}
+rules:
+  - {id: never, absence: [asked]}
+  - {id: nor, absence: [asked]}
+  - {id: answered, response: [asked, answered], within: 1ms, severity: warning}
+  - {id: replied, response: [asked, replied], within: 1ms, severity: warning}
+"""
 
 
 @dataclass
@@ -100,6 +111,17 @@ def chat(path: Path) -> Path:
     script.say(2, 21_140, S2C, "agent_started", **again, agent_name="performance", message="Agent is starting")
     script.say(2, 21_400, S2C, "agent_thinking", **again, thought="Compare with the week before")
     return script.write(26_500)
+
+
+def many_findings(folder: Path, asked: int) -> tuple[Path, Path]:
+    """A session with so many events, 2 ms apart, and the contract by which each has four findings."""
+    contract = folder / "many.yaml"
+    contract.write_text(MANY_FINDINGS)
+    script = Script(folder / "many.db")
+    script.open(1, 0, closed_ns=10**12)
+    for number in range(asked):
+        script.say(1, 2 * number + 1, S2C, "asked", n=number)
+    return script.write(2 * asked + 10), contract
 
 
 def chat_findings() -> list[Finding]:

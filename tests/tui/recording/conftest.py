@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from recordings import begin_run
-from wsreplay.model import Connection, Ending
+from wsreplay.model import Connection, Ending, Fault
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
+from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.extra_rows import FaultRow
+from wsreplay.validator.findings import Finding, Severity, Verdict
 
 FRAMES = 400
 MS = 1_000_000
@@ -27,3 +30,16 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
     writer.close()
     with Recording.open(path) as reader:
         yield reader
+
+
+def finding(at: int, **values: object) -> Finding:
+    facts = {"kind": "missing", "at_ns": at * MS, "decided_at": at * MS} | values
+    return Finding("r", Verdict.VIOLATED, Severity.ERROR, f"at {at}", **facts)
+
+
+def placed_items(places: list[int], *, known_after: int = 0) -> list[GhostRow | FaultRow]:
+    """Ghosts and faults before the frames after these places; a ghost gets known so many ms after it was due."""
+    return [
+        FaultRow(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
+        GhostRow(place + 1, finding(place, decided_at=(place + known_after) * MS)) for number, place in enumerate(places)
+    ]  # fmt: skip

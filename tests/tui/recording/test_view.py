@@ -9,16 +9,13 @@ from example_count import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tui.recording.conftest import FRAMES, MS
+from tests.tui.recording.conftest import FRAMES, MS, placed_items
 from wsreplay.errors import CorruptRecording, RecordingError
-from wsreplay.model import Fault
 from wsreplay.store import paging
 from wsreplay.store.paging import Head
 from wsreplay.store.reader import Recording
-from wsreplay.tui.recording.evidence import GhostRow
-from wsreplay.tui.recording.extra_rows import FaultRow, when
+from wsreplay.tui.recording.extra_rows import when
 from wsreplay.tui.recording.view import Pages, View
-from wsreplay.validator.findings import Finding, Severity, Verdict
 
 
 class Counted:
@@ -36,22 +33,9 @@ class Counted:
         return self._reader.query(sql, parameters)
 
 
-def finding(at: int, **values: object) -> Finding:
-    facts = {"kind": "missing", "at_ns": at * MS, "decided_at": at * MS} | values
-    return Finding("r", Verdict.VIOLATED, Severity.ERROR, f"at {at}", **facts)
-
-
 ids = st.sets(st.integers(1, FRAMES), max_size=60).map(sorted) | st.just(range(1, FRAMES + 1))
 
 places = st.lists(st.integers(0, FRAMES + 5), max_size=12).map(sorted)
-
-
-def placed_items(places: list[int], *, known_after: int = 0) -> list[GhostRow | FaultRow]:
-    """Ghosts and faults before the frames after these places; a ghost gets known so many ms after it was due."""
-    return [
-        FaultRow(place + 1, Fault(place, place * MS, None, None, None, "drop", "")) if number % 3 == 2 else
-        GhostRow(place + 1, finding(place, decided_at=(place + known_after) * MS)) for number, place in enumerate(places)
-    ]  # fmt: skip
 
 
 def rows_of(view: View) -> list[object]:

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 from published_here import PublishedHere
-from sample_chat import Script
+from sample_chat import many_findings
 
 from wsreplay.trace.decoder_choices import AS_RECORDED
 from wsreplay.tui.recording import gathering
@@ -19,30 +19,13 @@ from wsreplay.tui.validation.tasks import ValidationResult, validate_once
 
 pytestmark = pytest.mark.campaign
 
-EVENTS = 7_500  # with four findings each: two on the frame, and two for answers that never came
-CONTRACT = """
-contract: many
-version: 1
-envelope: {type: $.type}
-rules:
-  - {id: never, absence: [asked]}
-  - {id: nor, absence: [asked]}
-  - {id: answered, response: [asked, answered], within: 1ms, severity: warning}
-  - {id: replied, response: [asked, replied], within: 1ms, severity: warning}
-"""
+EVENTS = 7_500  # with four findings each
 
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     """A recording with 30,000 findings, the contract that finds them, and what the validator says."""
-    folder = tmp_path_factory.mktemp("many")
-    contract = folder / "many.yaml"
-    contract.write_text(CONTRACT)
-    made = Script(folder / "many.db")
-    made.open(1, 0, closed_ns=10**12)
-    for number in range(EVENTS):
-        made.say(1, 2 * number + 1, 1, "asked", n=number)
-    path = made.write(2 * EVENTS + 10)
+    path, contract = many_findings(tmp_path_factory.mktemp("many"), EVENTS)
     context = PublishedHere()
     partial(validate_once, path, (str(contract),), AS_RECORDED)(context)
     return path, contract, next(value for value in context.values if isinstance(value, ValidationResult))
