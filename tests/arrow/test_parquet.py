@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 from commandline import run
@@ -53,6 +52,8 @@ def test_each_of_a_folder_is_imported_by_its_name(folder: Path, lake: Path, tmp_
 
 
 def test_other_programs_find_day_and_recording_in_the_folders(lake: Path) -> None:
+    import pyarrow.dataset  # here, as it loads pandas, which each process that collects this file would wait for
+
     for name in TABLES:
         partitions = pyarrow.dataset.partitioning(pa.schema([("day", pa.date32()), ("recording", pa.string())]), flavor="hive")
         found = pyarrow.dataset.dataset(lake / name, partitioning=partitions).to_table()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tools.mutants.campaign import Result, caches_of
-from tools.mutants.mutants import Mutant, changes, sample
 from tools.mutants.score import Excuse, Score, read_excuses, stale
 from tools.mutants.swap import swap
+
+if TYPE_CHECKING:
+    from tools.mutants.mutants import Change, Mutant
 
 REPOSITORY = Path(__file__).parents[2]
 HEAD = "def __init__(self, start=1, *, step=2):"
@@ -60,8 +65,21 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+# libcst takes half a second to import: here, and not in each process that collects the tests.
+def changes(path: Path, seed: int = 1) -> list[Change]:
+    from tools.mutants import mutants
+
+    return list(mutants.changes([path], seed))
+
+
+def sample(path: Path, count: int = 100, seed: int = 1) -> list[Mutant]:
+    from tools.mutants import mutants
+
+    return mutants.sample(changes(path, seed), count)
+
+
 def mutants(path: Path) -> dict[tuple[str, str, str], Mutant]:
-    return {mutant.key: mutant for mutant in sample(changes([path], seed=1), 100)}
+    return {mutant.key: mutant for mutant in sample(path)}
 
 
 def test_each_change_is_to_one_function(tmp_path: Path):
@@ -84,7 +102,7 @@ def test_a_mutant_knows_the_lines_of_its_whole_statement(tmp_path: Path):
 
 def test_a_sample_repeats_and_follows_a_function_to_another_module(tmp_path: Path):
     def chosen(name: str, source: str, seed: int = 1) -> list[tuple[str, str, str]]:
-        return [mutant.key for mutant in sample(changes([write(tmp_path, name, source)], seed), 4)]
+        return [mutant.key for mutant in sample(write(tmp_path, name, source), 4, seed)]
 
     moved = SOURCE.replace('"""A module."""', '"""Another module, with a line more."""\n')
     assert chosen("counted", SOURCE) == chosen("elsewhere", moved)
@@ -116,10 +134,11 @@ def test_a_mutant_takes_the_place_of_functions_that_are_loaded(tmp_path: Path, c
 def test_what_a_module_caches_is_found(tmp_path: Path):
     path = write(tmp_path)
     module = load(path)
-    gc.freeze()
-    (cached,) = caches_of([path])
-    assert cached is module.double
-    assert caches_of([tmp_path / "other.py"]) == []
+    with closing(sqlite3.connect(":memory:")):  # which caches statements, and is no function
+        gc.freeze()
+        (cached,) = caches_of([path])
+        assert cached is module.double
+        assert caches_of([tmp_path / "other.py"]) == []
 
 
 def test_a_module_that_is_not_loaded_has_nothing_to_swap(tmp_path: Path):
@@ -127,7 +146,7 @@ def test_a_module_that_is_not_loaded_has_nothing_to_swap(tmp_path: Path):
 
 
 def results(tmp_path: Path, states: list[str]) -> list[Result]:
-    found = sample(changes([write(tmp_path)], seed=1), 100)
+    found = sample(write(tmp_path))
     return [Result(mutant, state) for mutant, state in zip(found, states, strict=False)]
 
 
@@ -160,9 +179,9 @@ def test_an_excuse_has_a_reason_and_a_mutant(tmp_path: Path):
     with pytest.raises(ValueError, match="the excuse of double has no reason"):
         read_excuses(excuses)
     excuses.write_text(excuses.read_text().replace('" "', '"so that there is one"'))
-    assert stale(read_excuses(excuses), changes([path], seed=1)) == []
+    assert stale(read_excuses(excuses), changes(path)) == []
     excuses.write_text(excuses.read_text().replace("times(3)", "times(4)"))
-    assert [excuse.after for excuse in stale(read_excuses(excuses), changes([path], seed=1))] == ["return times(4)"]
+    assert [excuse.after for excuse in stale(read_excuses(excuses), changes(path))] == ["return times(4)"]
 
 
 CAMPAIGN = """

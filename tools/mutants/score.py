@@ -7,9 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.mutants.campaign import Result
-from tools.mutants.mutants import Change
+
+if TYPE_CHECKING:
+    from tools.mutants.mutants import Change
 
 # Shares of all mutants.
 LEAST_KILLED = 0.90

@@ -11,9 +11,11 @@ import gc
 import inspect
 from collections.abc import Iterator
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tools.mutants.mutants import Mutant
+if TYPE_CHECKING:
+    from tools.mutants.mutants import Mutant
+
 
 
 def swap(mutant: Mutant) -> int:
