@@ -334,3 +334,24 @@ def test_cut_without_a_session_asks_for_one(tmp_path: Path) -> None:
     write_named(tmp_path / "a.db")
     refused = run("cut", "a.db", "-o", "cut.db", cwd=tmp_path)
     assert (refused.code, refused.err) == (2, "wsreplay: which session? name it, as in a.db#1\n")
+
+
+@pytest.mark.parametrize("name", ["missing-event.db", "lost-connection.db", "leak.db"])
+def test_a_session_lasted_as_long_in_every_view(name: str) -> None:
+    path = SAMPLES / name
+    (listed,) = map(json.loads, run("ls", path, "--json").out.splitlines())
+    for session, line in zip(listed["sessions"], run("ls", path).out.splitlines()[1:], strict=True):
+        number, lasted = session["session"], line.split()[4]
+        assert f" in {lasted} " in run("stats", path, number).out.splitlines()[0]
+        assert f" · {lasted} · " in run("validate", f"{path}#{number}").out.splitlines()[1]
+        counted = json.loads(run("stats", path, number, "--json").out)["duration"]
+        assert counted == pytest.approx(session["duration"])
+
+
+def test_the_last_line_counts_the_session_that_was_asked_for() -> None:
+    path = SAMPLES / "leak.db"
+    for number in (1, 2):
+        lines = run("validate", f"{path}#{number}").out.splitlines()
+        events = next(line for line in lines if line.startswith("session ")).split(" · ")[4].split(" of ")[0]
+        assert any(line.endswith(f" · {events} in session {number}") for line in lines)
+    assert run("validate", f"{path}#1", "-f", "html").out.count("<article id") == 1

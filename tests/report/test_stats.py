@@ -17,6 +17,8 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.statistics import Statistics, collect
 from wsreplay.validator.durations import SpanGroup, tally_spans
 
+LASTED_NS = 12_330_000_000
+
 
 @pytest.fixture
 def chat_statistics(traces: Traces) -> Statistics:
@@ -25,7 +27,7 @@ def chat_statistics(traces: Traces) -> Statistics:
 
 
 def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
-    lines = stats_text.render("chat.db", chat_statistics, {}, width=80).splitlines()
+    lines = stats_text.render("chat.db", chat_statistics, {}, LASTED_NS, width=80).splitlines()
     assert lines[0] == "chat.db   4 events in 12.33s · 405B"
     assert lines[3] == "event type                                    count      p50      p95      max"
     assert lines[4] == "agent_started                                     1        –        –        –"
@@ -37,7 +39,7 @@ def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 109, 110, 200])
 def test_every_line_fits_and_wide_terminals_get_plots(chat_statistics: Statistics, width: int) -> None:
-    text = stats_text.render("chat.db", chat_statistics, {}, width=width)
+    text = stats_text.render("chat.db", chat_statistics, {}, LASTED_NS, width=width)
     assert all(cells(line) <= width for line in text.splitlines())
     assert ("1µs … 30s" in text) == (width >= 110)
 
@@ -51,7 +53,7 @@ def test_a_plot_shows_every_count_and_the_highest_in_full(counts: list[int]) -> 
 
 
 def test_the_json_document(chat_statistics: Statistics) -> None:
-    document = json.loads(stats_json.render("chat.db", chat_statistics, {}))
+    document = json.loads(stats_json.render("chat.db", chat_statistics, {}, LASTED_NS))
     assert (document["version"], document["count"], document["types"][0]["type"]) == (1, 4, "agent_started")
     (transition,) = [one for one in document["transitions"] if one["to"] == "tool_executing"]
     assert transition["from"] == "agent_thinking"
@@ -62,24 +64,26 @@ def test_the_json_document(chat_statistics: Statistics) -> None:
 def test_an_empty_recording_has_statistics_too(traces: Traces) -> None:
     with Recording.open(traces.write("empty.db", [])) as recording:
         result = collect(recording)
-    assert stats_text.render("empty.db", result, {}) == "empty.db   0 events in 0s · 0B\n"
-    assert json.loads(stats_json.render("empty.db", result, {}))["count"] == 0
+    assert stats_text.render("empty.db", result, {}, 0) == "empty.db   0 events in 0s · 0B\n"
+    assert json.loads(stats_json.render("empty.db", result, {}, 0))["count"] == 0
 
 
 def test_names_from_the_wire_are_harmless(traces: Traces) -> None:
     path = traces.write("evil.db", [(1, {"type": "\x1b[2J\u202e"}), (2, {"type": "b\n"})])
     with Recording.open(path) as recording:
-        text = stats_text.render("\x1b", collect(recording), {("t", "\x1b[2J"): SpanGroup()}, width=120)
+        text = stats_text.render("\x1b", collect(recording), {("t", "\x1b[2J"): SpanGroup()}, 0, width=120)
     assert all(visible(line) == line for line in text.rstrip("\n").split("\n"))
 
 
 def test_spans_say_how_long_they_took_and_what_did_not_complete(traces: Traces) -> None:
     with Recording.open(traces.write("chat.db", CHAT)) as recording:
         result, spans = collect(recording), tally_spans(recording, load("agent-chat"))
-    lines = stats_text.render("chat.db", result, spans, width=80).splitlines()
+    lines = stats_text.render("chat.db", result, spans, LASTED_NS, width=80).splitlines()
     assert "run                                               1   12.33s   12.33s   12.33s" in lines
     assert "tool search · 1 cut                               1        –        –        –" in lines
-    run, tool = sorted(json.loads(stats_json.render("chat.db", result, spans))["spans"], key=lambda span: span["span"])
+    document = json.loads(stats_json.render("chat.db", result, spans, LASTED_NS))
+    assert document["duration"] == LASTED_NS / 1e9
+    run, tool = sorted(document["spans"], key=lambda span: span["span"])
     assert (run["label"], run["states"], run["lasted"]["max"]) == (None, {"completed": 1}, 12.333)
     assert (tool["label"], tool["states"], tool["lasted"]) == ("search", {"cut": 1}, None)
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wsreplay.errors import CorruptRecording, NewerSchema, NotARecording, RecordingClosed, RecordingError, UsageError
-from wsreplay.model import FIN, Connection, Ending
+from wsreplay.model import FIN, Connection, Ending, Session
 from wsreplay.store import lock
 from wsreplay.store.reader import Recording
 from wsreplay.store.writer import Writer
@@ -84,6 +84,22 @@ def test_a_killed_recording_is_whole(tmp_path: Path, make: Make) -> None:
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM frame").fetchone() == (10,)
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_session_of_a_killed_recorder_ends_with_its_last_frame(tmp_path: Path, make: Make) -> None:
+    writer = make()
+    writer.update_run(1, reached_ns=10**12)  # the recorder was alive long after the last frame
+    writer.commit()
+    held = lock.acquire(tmp_path / "a.db")
+    with Recording.open(tmp_path / "a.db") as recording:
+        sessions = [Session(connection.id, (connection,)) for connection in recording.connections()]
+        last = {session.id: max(frame.t_ns for frame in recording.frames(connections=[session.id])) for session in sessions}
+        assert [recording.end_ns(session) for session in sessions] == [10**12] * 2
+        writer.close()
+        held.release()
+        assert {session.id: recording.end_ns(session) for session in sessions} == last
+        closed = sessions[0].connections[0]._replace(closed_ns=5, ending=Ending.CLEAN)
+        assert recording.end_ns(Session(1, (closed,))) == 5
 
 
 def test_a_recording_that_was_copied_without_its_wal_is_told_as_that(tmp_path: Path, make: Make) -> None:

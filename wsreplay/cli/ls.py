@@ -42,6 +42,8 @@ class Listed:
     tallies: dict[int, tuple[int, int]]  # by connection: frames, and bytes on the wire
     reached_ns: int
     faults: int  # injected on purpose
+    # When each session ended, ns.
+    ends: dict[int, int] = field(default_factory=dict)
     # None where no verdict was asked for; and the words for how each session, and under None the recording, stands.
     judgement: Judgement | None = None
     standings: Mapping[int | None, str] = field(default_factory=dict)
@@ -133,6 +135,7 @@ def _read(path: Path, contract: str | None, read_as: ReadAs, *, judged: bool, de
             reached_ns=recording.reached_ns(),
             faults=sum(count for _, count, _ in recording.counted_faults()),
         )
+        listed.ends = {session.id: recording.end_ns(session) for session in listed.sessions}
         if judged:
             from wsreplay.validator.preview import preview_by, standings
             from wsreplay.validator.select import select_contracts
@@ -181,6 +184,7 @@ def _session_object(recording: Listed, session: Session, rules: Sequence[str]) -
         "session": session.id,
         "user": _user(recording, session),
         "ending": str(session.ending),
+        "duration": (recording.ends[session.id] - session.opened_ns) / SECOND,
         "verdict": str(verdict) if verdict is not None else None,
         "standing": _standing(recording, session),
         "broken": list(rules),
@@ -226,13 +230,13 @@ def _verdict(judgement: Judgement) -> str:
 def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> str:
     ids = [connection.id for connection in session.connections]
     frames = sum(recording.tallies.get(id, (0, 0))[0] for id in ids)
-    ended = recording.reached_ns if session.closed_ns is None else session.closed_ns
+    lasted_ns = recording.ends[session.id] - session.opened_ns
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     ending = ending_word(session.connections[-1])
     text = (
         f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or 'anonymous'), 16)}"
         f" {pad(visible(session.path), 16)}"
-        f" {duration_text(ended - session.opened_ns):>12}  {frames:>7,} frames  {ending}{reconnects}"
+        f" {duration_text(lasted_ns):>12}  {frames:>7,} frames  {ending}{reconnects}"
     )
     return text + (f"   {', '.join(rules)}" if rules else "")
 

@@ -78,6 +78,6 @@ def _statistics(path: Path, session: int | None, contract: str | None, read_as: 
         connections = None if wanted is None else [connection.id for connection in wanted]
         figures = count_figures(recording, chosen, decoder, connections, users)
     if form == "json":
-        return stats_json.render(str(path), figures.statistics, figures.spans)
+        return stats_json.render(str(path), figures.statistics, figures.spans, figures.lasted_ns)
     width = shutil.get_terminal_size((120, 24)).columns
-    return stats_text.render(str(path), figures.statistics, figures.spans, color=painted, width=width)
+    return stats_text.render(str(path), figures.statistics, figures.spans, figures.lasted_ns, color=painted, width=width)

@@ -226,7 +226,7 @@ class RecordingTools:
             chosen = self._folder.reading_contract(contract, opened)
             connections = None if not session else sorted(self._connections(opened, contract, session, recording))
             figures = count_figures(opened, chosen, connections=connections)
-            whole = stats_json.document(recording, figures.statistics, figures.spans)
+            whole = stats_json.document(recording, figures.statistics, figures.spans, figures.lasted_ns)
         kept = {name for name, _ in most(figures.statistics.types, _MOST_TYPES)}
         types = [entry for entry in whole["types"] if entry["type"] in kept]
         return dumped({

@@ -149,6 +149,8 @@ class _Page:
         sessions = sessions_of(recording, result.contract)
         reading = messages_of(recording, result.contract)
         counts = count_types(recording, reading)
+        if result.session is not None:
+            sessions = [session for session in sessions if session.id == result.session]
         shown = sorted(sessions, key=lambda session: (_worst(by_session.get(session.id, ())), session.id))[:_MOST_SESSIONS]
         for session in shown:
             name = f"{prefix}s{session.id}"
@@ -168,7 +170,7 @@ class _Page:
         reading: MessageReading,
         counts: dict[int, dict[Type, TypeCount]],
     ) -> Iterator[str]:
-        end_ns = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
+        end_ns = recording.end_ns(session)
         whole = max(self.rows_left, 200)
         rows = list(timeline.folded(timeline.rows(recording, session, findings, reading), around=_AROUND, whole=whole))
         self.rows_left -= len(rows)

@@ -86,7 +86,7 @@ class _Times:
             with Recording.open(result.path) as recording, recording.snapshot():
                 runs, reached_ns = recording.runs(), recording.reached_ns()
                 sessions = {
-                    _scope(session.id): (reached_ns if session.closed_ns is None else session.closed_ns) - session.opened_ns
+                    _scope(session.id): recording.end_ns(session) - session.opened_ns
                     for session in sessions_of(recording, result.contract)
                 }
             return cls(start_of(runs[0].started_at) if runs else now, reached_ns, sessions)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from wsreplay.errors import UsageError
+from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.users import sessions_of
+from wsreplay.errors import RecordingError, UsageError
+from wsreplay.report.coverage import count_types, types_of
 from wsreplay.report.result import FileResult, is_failure
+from wsreplay.store.reader import Recording
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict, Severity, Verdict
 from wsreplay.validator.reporting import bare_type
 
@@ -36,7 +40,21 @@ def select(
         session_verdicts=verdicts,
         verdict=_verdict(judgement.verdict, kept),
     )
+    if session is not None:
+        selected = replace(selected, sessions=1, events=_count_events(result, session, judgement.events))
     return replace(result, judgement=selected, session=session)
+
+
+def _count_events(result: FileResult, session: int, otherwise: int) -> int:
+    """How many events a session has; as many as told where the recording can no longer be read."""
+    try:
+        with Recording.open(result.path) as recording:
+            counts = count_types(recording, messages_of(recording, result.contract))
+            stitched = sessions_of(recording, result.contract)
+            types = (types_of(candidate, counts) for candidate in stitched if candidate.id == session)
+            return sum(seen.times for of_session in types for seen in of_session.values())
+    except (RecordingError, UsageError):
+        return otherwise
 
 
 def _check(judgement: Judgement, rules: Iterable[str], session: int | None) -> None:

@@ -16,17 +16,18 @@ VERSION = 1
 Spans = Mapping[tuple[str, str], SpanGroup]
 
 
-def render(path: str, statistics: Statistics, spans: Spans) -> str:
+def render(path: str, statistics: Statistics, spans: Spans, lasted_ns: int) -> str:
     """The document, indented, with a line end."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(document(path, statistics, spans), option=options).decode()
+    return orjson.dumps(document(path, statistics, spans, lasted_ns), option=options).decode()
 
 
-def document(path: str, statistics: Statistics, spans: Spans) -> dict[str, Any]:
-    """The document as plain values."""
+def document(path: str, statistics: Statistics, spans: Spans, lasted_ns: int) -> dict[str, Any]:
+    """The document as plain values. `lasted_ns` is how long what was counted took."""
     return {
         "version": VERSION,
         "file": path.encode("utf-8", "replace").decode(),
+        "duration": lasted_ns / 1e9,
         **_group(statistics.total),
         "untyped": statistics.untyped,
         "forgotten": statistics.forgotten,

@@ -21,21 +21,21 @@ _LESS = ("size", "p99")
 
 
 def render(
-    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], *, color: bool = False, width: int = 100
-) -> str:
-    """The tables: spans, types, transitions, users, sessions. Gaps are times since the event before, in the same run or thread;
-    a span's times are how long it took."""
+    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], lasted_ns: int, *, color: bool = False,
+    width: int = 100,
+) -> str:  # fmt: skip
+    """The tables: spans, types, transitions, users, sessions. `lasted_ns` is how long what was counted took; gaps are times
+    since the event before, in the same run or thread; a span's times are how long it took."""
     paint = Paint(color)
-    return "\n".join(line.rstrip() for line in _lines(path, statistics, spans, paint, max(width, 60))) + "\n"
+    return "\n".join(line.rstrip() for line in _lines(path, statistics, spans, lasted_ns, paint, max(width, 60))) + "\n"
 
 
 def _lines(
-    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], paint: Paint, width: int
+    path: str, statistics: Statistics, spans: Mapping[tuple[str, str], SpanGroup], lasted_ns: int, paint: Paint, width: int
 ) -> Iterator[str]:
     total = statistics.total
-    length = total.last_ns - (total.first_ns or 0)
     untyped = f" · {count_text(statistics.untyped, 'message')} without a type" if statistics.untyped else ""
-    about = f"{count_text(total.count, 'event')} in {duration_text(length)} · {size_text(total.size)}{untyped}"
+    about = f"{count_text(total.count, 'event')} in {duration_text(lasted_ns)} · {size_text(total.size)}{untyped}"
     yield f"{paint(visible(path), BOLD)}   {about}"
     if not total.count:
         return

@@ -172,13 +172,12 @@ class _File:
         types: dict[Type, TypeCount],
         findings: list[Finding],
     ) -> str:
-        end = session.closed_ns if session.closed_ns is not None else recording.reached_ns()
         events = sum(seen.times for seen in types.values())
         user = self.result.user_of(session)
         parts = [f"session {session.id}", f"user {user}" if user else "anonymous", session.path]
         if len(session.connections) > 1:
             parts.append(count_text(len(session.connections), "connection"))
-        parts.append(duration_text(max(end - session.opened_ns, 0)))
+        parts.append(duration_text(max(recording.end_ns(session) - session.opened_ns, 0)))
         parts.append(f"{count_text(events, 'event')} of {count_text(len(types), 'type')}")
         word = session_word(self.result, judgement, session.id, findings)
         if all(connection.ending is Ending.REFUSED for connection in session.connections):
@@ -261,7 +260,9 @@ class _File:
 
     def _verdict(self, judgement: Judgement) -> Iterator[str]:
         colour = _colour(self.result)
-        about = f"{count_text(judgement.events, 'event')} in {count_text(judgement.sessions, 'session')}"
+        number = self.result.session
+        where = count_text(judgement.sessions, "session") if number is None else f"session {number}"
+        about = f"{count_text(judgement.events, 'event')} in {where}"
         verdicts = ", ".join(f"{number} {name}" for name, number in rule_counts(judgement))
         yield f"{self.paint(self.result.word.upper(), BOLD, colour)}   {_totals(self.result)} · {about}"
         if judgement.rules:

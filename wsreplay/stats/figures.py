@@ -46,13 +46,14 @@ class ClientReturn(NamedTuple):
 
 class Figures(NamedTuple):
     """What was counted. `spans` are by kind and label. `reconnected` says how many reconnects there are beside those that are
-    told."""
+    told, `lasted_ns` how long what was counted took, as lists say it of a recording or a session."""
 
     statistics: Statistics
     spans: dict[tuple[str, str], SpanGroup]
     slowest: list[SlowSpan]
     reconnects: list[ClientReturn]
     reconnected: int
+    lasted_ns: int
 
 
 class _Slowest:
@@ -94,7 +95,16 @@ def count_figures(
     spans = tally_spans(recording, judged_by, connections, slowest.add)
     reconnects = _find_reconnects(sessions, connections)
     longest = sorted(reconnects, key=lambda reconnect: -reconnect.away_ns)[:MOST_RECONNECTS]
-    return Figures(statistics, spans, slowest.listed(), longest, len(reconnects) - len(longest))
+    lasted_ns = _lasted_ns(recording, connections)
+    return Figures(statistics, spans, slowest.listed(), longest, len(reconnects) - len(longest), lasted_ns)
+
+
+def _lasted_ns(recording: Recording, connections: Sequence[int] | None) -> int:
+    """How long a recording is, or from the first beginning of some connections to their end."""
+    if connections is None:
+        return recording.reached_ns()
+    counted = tuple(connection for connection in recording.connections() if connection.id in connections)
+    return recording.end_ns(Session(0, counted)) - counted[0].opened_ns if counted else 0
 
 
 def _find_reconnects(sessions: Sequence[Session], connections: Sequence[int] | None) -> list[ClientReturn]:

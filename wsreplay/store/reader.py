@@ -27,6 +27,7 @@ from wsreplay.model import (
     Message,
     Row,
     Run,
+    Session,
     lane_of,
 )
 from wsreplay.store import access, lock, verify
@@ -199,6 +200,18 @@ class Recording:
             raise UsageError(f"{self.path} has no connection {connection_id}")
         with sound(self.path, "a row of connection"):
             return _connection(row, self.live)
+
+    def end_ns(self, session: Session) -> int:
+        """When a session ended. Of one that was never closed, how far a recording that is being written reaches; where its
+        recorder is gone, the last frame that was seen."""
+        if session.closed_ns is not None:
+            return session.closed_ns
+        if self.live:
+            return self.reached_ns()
+        marks = ",".join("?" * len(session.connections))
+        ids = tuple(connection.id for connection in session.connections)
+        last_ns = self._one(f"SELECT max(t_ns) FROM frame WHERE connection_id IN ({marks})", ids)
+        return max(int(last_ns or 0), session.connections[-1].opened_ns)
 
     # Frames and messages.
 

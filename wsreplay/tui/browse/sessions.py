@@ -45,8 +45,8 @@ KEYS = (
     ("screen.contract", "contract"),
 )  # fmt: skip
 NO_MATCH = "No session has these words."
-Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]]]
-"""(frames, bytes) of each connection, and a sample of frames as (connection, ns), for sketches."""
+Totals = tuple[dict[int, tuple[int, int]], list[tuple[int, int]], dict[int, int]]
+"""(frames, bytes) of each connection, a sample of frames as (connection, ns), for sketches, and the end of each session, ns."""
 _BETWEEN_COUNTS = 10  # times as long as the count took, while a recording grows
 
 
@@ -74,6 +74,8 @@ class SessionsScreen(ListingScreen[Session]):
         # (frames, bytes) by connection, once they were counted; counts for the sketches by session.
         self._tallies: dict[int, tuple[int, int]] | None = None
         self._sketches: dict[int, list[int]] = {}
+        # When sessions ended, ns, as far as that is known.
+        self._ends: dict[int, int] = {}
         # What the list shows; of it the first finding of each session and how often the spans were told of; their runs.
         self._shown: Evidence | None = None
         self._firsts: dict[int, Finding] = {}
@@ -97,13 +99,15 @@ class SessionsScreen(ListingScreen[Session]):
         """Count frames and bytes beside the interface."""
 
         def work(reader: Recording, context: JobContext) -> None:
-            context.publish((reader.tallies(), paging.sample(reader)))
+            ends = {session.id: reader.end_ns(session) for session in sessions if session.ending is not Ending.OPEN}
+            context.publish((reader.tallies(), paging.sample(reader), ends))
 
+        sessions = self.recording.sessions
         self._counting_since = self.host.clock()
         self.jobs.read_in_thread("counting the sessions", work, self._counted)
 
     def _counted(self, totals: Totals) -> None:
-        self._tallies, sample = totals
+        self._tallies, sample, self._ends = totals
         took = self.host.clock() - self._counting_since
         self._count_again_ns = self.host.clock() + max(units.SECOND, took * _BETWEEN_COUNTS)
         reached = self.recording.reached_ns(None)
@@ -153,7 +157,8 @@ class SessionsScreen(ListingScreen[Session]):
         return self.look.safe(session.user or self.recording.evidence.user(session.id) or "anonymous")
 
     def _lasted_ns(self, session: Session) -> int:
-        return (session.closed_ns or self.recording.reached_ns(session)) - session.opened_ns
+        end_ns = session.closed_ns or self._ends.get(session.id)
+        return (self.recording.reached_ns(session) if end_ns is None else end_ns) - session.opened_ns
 
     def is_wrong(self, item: Session) -> bool:
         return any(self.recording.evidence.counts(item.id))
@@ -194,8 +199,8 @@ class SessionsScreen(ListingScreen[Session]):
         look, recording = self.look, self.recording
         session = self.rows[row]
         dim, text = look.style("dim"), look.style()
-        closed = session.closed_ns
-        lasted = units.duration_text(closed - session.opened_ns) if closed is not None else "open"
+        is_known = session.closed_ns is not None or session.id in self._ends
+        lasted = units.duration_text(self._lasted_ns(session)) if is_known else "open"
         frames, size = self._totals(session)
         words, style = self._words(session)
         counted = count_words(*recording.evidence.counts(session.id))

@@ -157,7 +157,9 @@ def statistics_lines(figures: Figures, name: str, clock: ShownClock, width: int)
     """What was slowest, who came back, then the tables of `wsreplay stats`."""
     from wsreplay.report import stats_text
 
-    first, *rest = stats_text.render(name, figures.statistics, figures.spans, width=width).splitlines()
+    first, *rest = stats_text.render(
+        name, figures.statistics, figures.spans, figures.lasted_ns, width=width
+    ).splitlines()
     yield StatisticsLine(first)
     if not figures.statistics.total.count:
         return
