@@ -271,6 +271,14 @@ def test_what_may_be_a_secret_is_one_in_a_first_message(message: bytes) -> None:
     assert hidden(message, is_first=False) == message
 
 
+@pytest.mark.parametrize("scheme", ["Bearer ", "basic  ", "DIGEST ", "Negotiate ", "token ", ""])
+@pytest.mark.parametrize("message", ['{"password":"%s"}', '{"x":{"password":"%s"}}', 'no JSON: "password": "%s"'])
+def test_of_credentials_the_scheme_stays(message: str, scheme: str) -> None:
+    secrets = PayloadSecrets(SecretNames(), lambda value: "hidden")
+    shown = secrets.hide((message % f"{scheme}abc").encode(), is_first=True)
+    assert shown == (message % f"{scheme}hidden").encode()
+
+
 def test_bytes_of_a_decoded_message_are_hidden_by_what_they_hold() -> None:
     secrets = PayloadSecrets(SecretNames(), lambda value: "hidden")
     for value, is_hidden in ((b"abcdefghijklmnopqrstuvwxyz", True), (b"a b", False), (b"", False)):

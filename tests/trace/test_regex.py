@@ -89,6 +89,12 @@ def test_any_bytes_can_be_searched(payload: bytes) -> None:
     assert found("", payload, ignore_case=True)
 
 
+def test_nothing_but_the_match_is_captured() -> None:
+    """Groups would take the engine several times as long."""
+    (match,) = compile_finder("(a)(b)?")(b"ab")
+    assert (match[0], match.groups()) == (b"ab", ())
+
+
 def test_all_matches_are_found_in_their_order() -> None:
     find = compile_finder("C-[0-9]+")
     assert [match[0] for match in find("é C-1, C-22".encode())] == [b"C-1", b"C-22"]

@@ -102,6 +102,15 @@ def test_a_duplicate_in_one_frame_is_a_duplicate_and_names_both_events() -> None
     assert finding.events == ((2, 1), (2, 2))
 
 
+@pytest.mark.parametrize(("methods", "events"), [("abab", [((1, 1),), ((1, 3),)]), ("ba", [()])])
+def test_of_a_batch_of_requests_a_finding_names_the_one(methods: str, events: list[Any]) -> None:
+    """The first of a frame is named by the frame alone."""
+    contract = loads("contract: x\nenvelope: {decoder: json-rpc}\nrules: [{id: r, absence: b}]\n")
+    batch = dumped([{"jsonrpc": "2.0", "method": method} for method in methods])
+    findings = Trace().open().raw(batch).close().judge(contract).findings
+    assert [finding.events for finding in findings] == events
+
+
 def test_what_is_missing_in_an_array_is_missing() -> None:
     judgement = asked().raw(dumped([event for event in RUN if event["type"] != "tool_completed"])).close().judge()
     assert judgement.verdict is Verdict.VIOLATED

@@ -54,6 +54,17 @@ def test_one_event_of_agent_chat_is_enough_whatever_else_was_recorded(recorded):
     assert name_of_fitting(path) == "agent-chat"
 
 
+@pytest.mark.parametrize(
+    ("types", "name"),
+    [
+        (("RUN_STARTED", "session.created", "conversation.item.created"), "openai-realtime"),
+        (("session.created", "RUN_STARTED", "RUN_FINISHED"), "ag-ui"),
+    ],
+)
+def test_of_several_protocols_it_is_the_one_that_knows_the_most_types(recorded, types, name):
+    assert name_of_fitting(recorded(*((1, type_) for type_ in types))) == name
+
+
 def test_what_several_protocols_know_decides_nothing(recorded):
     assert name_of_fitting(recorded((1, "connection_ack"), (0, "ping"), (1, "pong"))) is None
 

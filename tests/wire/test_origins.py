@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from wsreplay.errors import UsageError
-from wsreplay.wire.origins import MOST_TOLD, OriginGate, OriginRule, is_loopback, is_this_machine
+from wsreplay.wire.origins import MOST_TOLD, OriginGate, OriginRule, is_loopback, is_this_machine, local_host
 
 
 def refused(
@@ -106,3 +109,22 @@ def test_each_origin_that_is_refused_is_told_once_and_answered_each_time():
 )  # fmt: skip
 def test_this_machine(host: str, ours: bool):
     assert is_this_machine(host) is ours
+
+
+async def test_the_address_at_which_a_client_came_in_is_that_of_its_socket(tmp_path: Path) -> None:
+    hosts = []
+
+    async def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hosts.append(local_host(writer.transport))
+        writer.close()
+
+    tcp = await asyncio.start_server(accept, "127.0.0.1", 0)
+    unix = await asyncio.start_unix_server(accept, tmp_path / "socket")
+    async with tcp, unix:
+        address = tcp.sockets[0].getsockname()
+        for connecting in (asyncio.open_connection(*address), asyncio.open_unix_connection(tmp_path / "socket")):
+            reader, writer = await connecting
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+    assert hosts == ["127.0.0.1", ""]

@@ -49,6 +49,9 @@ def sent(*pairs: tuple[float, float]) -> Trace:
         # not by what a clock may be corrected by
         ([(1, 5000.0), (2, 5001.9), (3, 5002.9)], []),
         ([(1, 5000.0), (1.05, 4999.95)], []),
+        # a second back is no clock that was set, more is
+        ([(1, 5000.0), (1.05, 4999.0)], ["a took 1.05s to arrive, at most 100ms allowed"]),
+        ([(1, 5000.0), (1.05, 4998.999)], ["the sender's clock was set meanwhile; latency is measured anew from here"]),
     ],
 )  # fmt: skip
 def test_the_excess_over_the_smallest_difference_is_judged(

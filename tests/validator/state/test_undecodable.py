@@ -222,10 +222,11 @@ def test_it_is_not_passed_over_without_a_rule_about_json() -> None:
     assert judgement.verdict is Verdict.INCONCLUSIVE
 
 
-def test_another_tab_of_the_user_is_not_concerned_but_by_rules_across_them() -> None:
+@pytest.mark.parametrize("scope", ["", "after: o, "])
+def test_another_tab_of_the_user_is_not_concerned_but_by_rules_across_them(scope: str) -> None:
     text = "contract: x\nkeys: {t: $.t}\nrules: [{id: own, existence: [q, a], by: t}, "
-    text += "{id: all, across: user, response: [q, b]}]"
-    trace = Trace().open(1).open(2).s2c("q", connection=1, t=1).cut(connection=2).close(1).close(2)
+    text += f"{{id: all, across: user, {scope}response: [q, b]}}]"
+    trace = Trace().open(1).open(2).s2c("o", connection=1, t=1).s2c("q", connection=1, t=1).cut(connection=2).close(1).close(2)
     assert [(finding.rule, finding.verdict) for finding in trace.judge(loads(text)).findings] == [
         ("own", Verdict.VIOLATED), ("all", Verdict.INCONCLUSIVE),
     ]  # fmt: skip

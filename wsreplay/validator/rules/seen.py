@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from wsreplay.units import count_text
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
 from wsreplay.validator.rules.message import Observer
@@ -45,4 +46,4 @@ class SeenTypes(Observer):
 def _listed(counts: Counter[tuple[int, str]]) -> str:
     shown = [f"{_WAYS[direction]}:{short(type_)} {count:,}" for (direction, type_), count in counts.most_common(_MOST_SHOWN)]
     more = len(counts) - len(shown)
-    return ", ".join([*shown, f"and {more:,} more types"] if more > 0 else shown)
+    return ", ".join([*shown, f"and {count_text(more, 'more type')}"] if more > 0 else shown)
