@@ -37,7 +37,7 @@ def test_a_pattern_fits_type_and_direction(pattern: Pattern, direction: int | No
 def test_a_pattern_is_written_as_in_a_contract():
     conditions = ((parse("$.a"), (1, "x")), (parse("$.b"), (None,)))
     assert [str(pattern) for pattern in (Pattern("a"), Pattern("a*", 0), Pattern("b", 1, conditions))] == [
-        "a", "c2s:a*", "s2c:b where $.a = 1 | x, $.b = None",
+        "a", "c2s:a*", "s2c:b (a 1 or x and b null)",
     ]  # fmt: skip
 
 

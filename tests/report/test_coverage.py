@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.report.conftest import MISSING_TOOL, Traces, judged
+from wsreplay.contract import loads
+from wsreplay.contract.decoding import messages_of
 from wsreplay.report import FileResult, render
-from wsreplay.report.coverage import TypeCount, coverage_of
+from wsreplay.report.coverage import TypeCount, count_types, coverage_of
+from wsreplay.store.reader import Recording
+from wsreplay.validator.verdicts import required_types
 
 TYPES = {
     (0, "chat"): TypeCount(2, 1),
@@ -54,3 +60,34 @@ def test_the_page_shows_what_the_text_shows(traces: Traces) -> None:
     ]  # fmt: skip
     assert "<li class=missing>tool_completed <b>0 ✗</b></li>" in page
     assert "tool_completed 0 ✗" in render("text", [result])
+
+
+CONDITIONAL = """contract: c
+keys: {run: $.id}
+map: {events: {start: begin}, fields: {how: $.is.how}}
+spans:
+  run: {by: run, start: begin, end: {ok: {event: done, where: {$.how: ok}}, cancelled: {event: done, where: {$.how: stop}}}}
+rules: [{id: end, existence: [{event: bye, where: {$.how: [ok, late]}}], severity: warning}]
+"""
+
+
+def test_an_event_with_a_condition_is_counted_where_it_fits(traces: Traces) -> None:
+    contract = loads(CONDITIONAL)
+    events = [{"type": "start"}, *({"type": "done", "is": {"how": how}} for how in ("ok", "stop", "ok")), {"type": "bye"}]
+    path = traces.write("a.db", [(at, event) for at, event in enumerate(events)])
+    missing = replace(MISSING_TOOL, expected=("bye (how ok or late)",))
+    judgement = judged(required=required_types(contract), findings=(missing,))
+    with Recording(path) as recording:
+        counts = count_types(recording, messages_of(recording, contract), contract, judgement)
+    coverage = coverage_of(judgement, counts[1], judgement.findings, contract.map.name_of)
+    assert coverage.required == {"start": 1, "done (how ok)": 2, "bye (how ok or late)": 0}
+    assert coverage.others == {"done": 1, "bye": 1}
+    assert coverage.lacks("bye (how ok or late)")
+    result = FileResult(str(path), judgement, contract=contract)
+    assert "begin 1   done (how ok) 2" in render("text", [result]).replace("start", "begin")
+    assert "<li>done (how ok) <b>2</b></li>" in render("html", [result])
+
+
+def test_the_end_of_a_connection_is_no_event_that_may_lack() -> None:
+    contract = loads("contract: c\nkeys: {run: $.id}\nspans: {run: {by: run, start: begin, end: {ok: [done, ws.close]}}}\n")
+    assert required_types(contract) == (("begin",), ("done",))

@@ -28,7 +28,7 @@ def chat_statistics(traces: Traces) -> Statistics:
 
 def test_the_tables_of_a_chat(chat_statistics: Statistics) -> None:
     lines = stats_text.render("chat.db", chat_statistics, {}, LASTED_NS, width=80).splitlines()
-    assert lines[0] == "chat.db   4 events in 12.33s · 405B"
+    assert lines[0] == "chat.db   4 events in 12.33s · 405B of payload"
     assert lines[3] == "event type                                    count      p50      p95      max"
     assert lines[4] == "agent_started                                     1        –        –        –"
     assert "agent_started → agent_thinking                    1    333ms    333ms    333ms" in lines
@@ -64,7 +64,7 @@ def test_the_json_document(chat_statistics: Statistics) -> None:
 def test_an_empty_recording_has_statistics_too(traces: Traces) -> None:
     with Recording.open(traces.write("empty.db", [])) as recording:
         result = collect(recording)
-    assert stats_text.render("empty.db", result, {}, 0) == "empty.db   0 events in 0s · 0B\n"
+    assert stats_text.render("empty.db", result, {}, 0) == "empty.db   0 events in 0s · 0B of payload\n"
     assert json.loads(stats_json.render("empty.db", result, {}, 0))["count"] == 0
 
 

@@ -207,3 +207,21 @@ def test_what_is_decoded_is_what_the_recorder_has_not_named(tmp_path: Path) -> N
             reading.refresh(connections)
             assert reading.decoded == decoded
             assert {connection.id for connection in connections if reading.is_decoded(connection.id)} == decoded
+
+
+def test_an_event_is_as_large_as_the_messages_that_were_sent_for_it(tmp_path: Path) -> None:
+    spaced = text('{ "jsonrpc": "2.0", "id": 1, "method": "a" }', 0)
+    batch = '[{"jsonrpc":"2.0","method":"long_name"}, {"jsonrpc":"2.0","method":"b"}]'
+    with recorded(tmp_path / "a.db", [spaced, text(batch)]) as recording:
+        (first, size), *rest = MessageReading(recording, "json-rpc").sized_messages()
+    assert (first.type, size) == ("a", len(spaced[3]))
+    assert [event.type for event, _ in rest] == ["long_name", "b"]
+    assert sum(share for _, share in rest) == len(batch)
+    assert rest[0][1] > rest[1][1]
+
+
+def test_attachments_count_to_the_size_of_their_event(tmp_path: Path) -> None:
+    sent = [text('0{"sid":"x"}'), text('451-["upload", {"_placeholder":true,"num":0}]'), (1, 2, FIN, bytes(1000))]
+    with recorded(tmp_path / "a.db", sent) as recording:
+        sizes = {event.type: size for event, size in MessageReading(recording, "socket.io").sized_messages()}
+    assert sizes["upload"] == len(sent[1][3]) + 1000

@@ -75,7 +75,7 @@ def event(t_ms: float, type: str | None, *, connection: int = 1, client: bool = 
 def counted(*messages: Message, sessions: list[Session] | None = None) -> Statistics:
     collector = Collector(sessions or [])
     for message in messages:
-        collector.add(message)
+        collector.add(message, len(message.payload))
     return collector.statistics
 
 

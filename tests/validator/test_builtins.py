@@ -178,7 +178,7 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             graphql().c2s("connection_init").c2s("subscribe", id="1", **QUERY).s2c("connection_ack").close(),
             [
                 "ack-before-subscribe: connection_ack came after subscribe",
-                "subscribe-before-ack-is-4401: ws.close where $.code = 4401 did not come after subscribe",
+                "subscribe-before-ack-is-4401: ws.close (code 4401) did not come after subscribe",
             ],
         ),
         (
@@ -189,8 +189,8 @@ def test_graphql_frames_in_flight_after_a_clients_complete_are_fine() -> None:
             ready().c2s("connection_init").at(1).close(code=1000),
             [
                 "one-init: connection_init came 2 times, at most 1 expected",
-                "second-init-is-4429: ws.close where $.code = 4429 did not come after connection_init; the connection was"
-                " closed by the client (1000)",
+                "second-init-is-4429: ws.close (code 4429) did not come after connection_init; the connection was closed by"
+                " the client (1000)",
             ],
         ),
         (
@@ -214,8 +214,8 @@ def test_graphql_a_timeout_is_closed_with_4408() -> None:
     assert (said(closed), closed.verdict) == ([], Verdict.SATISFIED)
     closed = graphql().at(3.01).close(code=1000, by="server").judge("graphql-transport-ws")
     assert said(closed) == [
-        "silence-is-4408: ws.close where $.code = 4408, c2s:*, ws.close where $.by = client, ws.drop or ws.close where"
-        " $.code = 4400 | 1001 | 1011 | 1012 | 1013 did not come after ws.open; the connection was closed by the server (1000)"
+        "silence-is-4408: ws.close (code 4408, 4400, 1001, 1011, 1012 or 1013), c2s:*, ws.close (by client) or ws.drop"
+        " did not come after ws.open; the connection was closed by the server (1000)"
     ]
     assert graphql().at(10).truncate().judge("graphql-transport-ws").verdict is Verdict.VIOLATED
 

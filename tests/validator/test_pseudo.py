@@ -80,7 +80,7 @@ spans:
 rules: [{id: r, existence: a, in: run, unless: failed}]"""
     closed = judge(text, Trace().open(1).open(2, "u2").s2c("s", run=1).s2c("s", 2, run=2).close(1).close(2, code=1001))
     assert said(closed) == [
-        "run: e, ws.close where $.code = 1000 or ws.drop never came for run 2; the connection was closed by the client (1001)",
+        "run: e, ws.close (code 1000) or ws.drop never came for run 2; the connection was closed by the client (1001)",
         "r: a never came for run 1",
     ]
     dropped = judge(text, Trace().open(1).s2c("s", run=1).drop(1))

@@ -214,7 +214,7 @@ def _lines(recording: Listed) -> Iterator[str]:
     yield (
         f"{visible(str(recording.path))}   {started}   {duration_text(recording.reached_ns)}"
         f"   {count_text(recording.frames, 'frame')}"
-        f"   {size_text(recording.size)}   {state}{injected}"
+        f"   file {size_text(recording.size)}   {state}{injected}"
     )
     broken = _broken_rules(recording)
     for session in recording.sessions:

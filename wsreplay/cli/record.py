@@ -310,7 +310,7 @@ def _say_summary(
     events = f"{count_text(report.events, 'event')}, " if report.events else ""
     options = "".join(f" -c {shlex.quote(contract)}" for contract in contracts)
     console.say(
-        f"{count_text(totals.frames, 'frame')}, {events}{size_text(totals.bytes)}"
+        f"{count_text(totals.frames, 'frame')}, {events}{size_text(totals.bytes)} on the wire"
         f" in {duration_text(seconds * SECOND)} → {proxy.path}\n"
         f"  look: {program_name()} tui {proxy.path}{options}      validate: {program_name()} validate {proxy.path}{options}"
     )

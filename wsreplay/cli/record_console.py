@@ -58,7 +58,7 @@ class RecordConsole(Console):
         lag = f" · recorder {size_text(totals.waiting_bytes)} behind" if totals.waiting_bytes > 1_000_000 else ""
         self.draw_status(
             f"● REC {duration_text(seconds * SECOND)} · {self._rate.update(totals.frames):,.0f} frames/s"
-            f" · {totals.frames:,} frames · {size_text(totals.bytes)} · {connections} open{lag}"
+            f" · {totals.frames:,} frames · {size_text(totals.bytes)} on the wire · {connections} open{lag}"
         )
 
 

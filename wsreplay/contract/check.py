@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from wsreplay.contract.document import one_of, suggestion
+from wsreplay.contract.document import suggestion
+from wsreplay.contract.event_words import one_of
 from wsreplay.contract.model import Contract, Declare, Pattern, Patterns, Rule, Span
 from wsreplay.contract.paths import Path
 from wsreplay.contract.rules.json_format import Format

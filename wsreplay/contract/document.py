@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from wsreplay.contract.event_words import one_of
 from wsreplay.contract.model import CONSTRUCTS, TEMPLATES, Place
 from wsreplay.errors import ContractError
 
@@ -83,12 +84,6 @@ class Value:
         if not isinstance(self.data, bool):
             self.fail(f"expected true or false, found {describe(self.data)}")
         return self.data
-
-
-def one_of(names: Iterable[str]) -> str:
-    """`a, b or c`."""
-    *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from wsreplay.contract.conditions import is_wanted
+from wsreplay.contract.event_words import with_conditions
 from wsreplay.contract.paths import Path, parse
 from wsreplay.errors import ContractError
 from wsreplay.trace.decoder_choices import ReadAs
@@ -69,6 +71,10 @@ class Pattern:
             return False
         return self.direction is None or self.direction == direction or type_ in PSEUDO_EVENTS
 
+    def holds(self, document: Any) -> bool:
+        """Whether the conditions hold in an event's document."""
+        return all(is_wanted(path.find(document), wanted) for path, wanted in self.where)
+
     def __str__(self) -> str:
         return self._text(self.type)
 
@@ -78,8 +84,7 @@ class Pattern:
 
     def _text(self, type_: str) -> str:
         prefix = "" if self.direction is None else ("s2c:" if self.direction else "c2s:")
-        conditions = ", ".join(f"{path.text} = {' | '.join(map(str, values))}" for path, values in self.where)
-        return f"{prefix}{type_}" + (f" where {conditions}" if conditions else "")
+        return with_conditions(f"{prefix}{type_}", self.where)
 
 
 def parse_pattern(text: str) -> Pattern:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from wsreplay.model import Session
+from wsreplay.contract import Contract
+from wsreplay.contract.model import Pattern
+from wsreplay.decode import values
+from wsreplay.model import Message, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import MessageReading
 from wsreplay.validator.findings import Finding, Judgement
@@ -18,18 +21,33 @@ Type = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class TypeCount:
-    """How often a type came, and in which frame first."""
+    """How often a type came, and in which frame first. `fitting` tells by conditional event, such as `done (how ok)`, how
+    many fit its conditions; `fitted` is how many fit those of any."""
 
     times: int
     first_id: int
+    fitting: Mapping[str, int] = field(default_factory=dict)
+    fitted: int = 0
 
     def __add__(self, other: TypeCount) -> TypeCount:
-        return TypeCount(self.times + other.times, min(self.first_id, other.first_id))
+        fitting = {name: self.fitting.get(name, 0) + other.fitting.get(name, 0) for name in {**self.fitting, **other.fitting}}
+        first_id = min(self.first_id, other.first_id)
+        return TypeCount(self.times + other.times, first_id, fitting, self.fitted + other.fitted)
 
 
-def count_types(recording: Recording, reading: MessageReading) -> dict[int, dict[Type, TypeCount]]:
-    """Per connection what types it carried."""
+def count_types(
+    recording: Recording, reading: MessageReading, contract: Contract | None = None, judgement: Judgement | None = None
+) -> dict[int, dict[Type, TypeCount]]:
+    """Per connection what types it carried; and how many of them are the conditional events that a judgement tells of."""
     counts: defaultdict[int, dict[Type, TypeCount]] = defaultdict(dict)
+    conditional = [] if contract is None or judgement is None else _conditional(contract, judgement)
+    if contract is not None and conditional:
+        for message in reading.messages():
+            if message.type is not None:
+                fitting = _fitting(message, contract, conditional)
+                count = TypeCount(1, int(message.id), dict.fromkeys(fitting, 1), int(bool(fitting)))
+                _add(counts[message.connection_id], (message.direction, message.type), count)
+        return counts
     untold = reading.untold()
     for connection, direction, type, number, first_id in recording.type_tallies():
         if connection not in untold:
@@ -38,6 +56,29 @@ def count_types(recording: Recording, reading: MessageReading) -> dict[int, dict
         if message.type is not None:
             _add(counts[message.connection_id], (message.direction, message.type), TypeCount(1, int(message.id)))
     return counts
+
+
+def _conditional(contract: Contract, judgement: Judgement) -> list[Pattern]:
+    """The server's events with conditions that must come, or that a finding misses."""
+    reported = {name for alternatives in judgement.required for name in alternatives} | _missing(judgement.findings)
+    patterns = dict.fromkeys(pattern for rule in contract.rules for pattern in rule.patterns() if pattern.where)
+    return [pattern for pattern in patterns if not pattern.pseudo and not reported.isdisjoint(map(bare_type, pattern.names()))]
+
+
+def _fitting(message: Message, contract: Contract, patterns: Iterable[Pattern]) -> list[str]:
+    """Which of these events a message is, under the names that reports have for them."""
+    assert message.type is not None
+    ours = contract.map.name_of(message.type)
+    near = [pattern for pattern in patterns if pattern.fits(message.direction, ours)]
+    if not near:
+        return []
+    read = values.read(message.payload)
+    document = None if read is None else read.value
+    return [bare_type(pattern.names()[0]) for pattern in near if pattern.holds(document)]
+
+
+def _missing(findings: Iterable[Finding]) -> set[str]:
+    return {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
 
 
 def types_of(session: Session, counts: Mapping[int, Mapping[Type, TypeCount]]) -> dict[Type, TypeCount]:
@@ -80,8 +121,9 @@ def coverage_of(
 ) -> Coverage:  # fmt: skip
     """The coverage of a session by its types and its findings. `called` is what the contract calls a product's type;
     types stand under the product's own names."""
-    missing = {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
+    missing = _missing(findings)
     received, sent = ({name: seen for (way, name), seen in types.items() if way == direction} for direction in (1, 0))
+    received = _told_apart(received)
     named: defaultdict[str, list[str]] = defaultdict(list)  # the product's names by the contract's
     for name in received:
         named[called(name)].append(name)
@@ -93,6 +135,16 @@ def coverage_of(
     if not judgement.required:
         required, others = required | others, {}
     return Coverage(required, others, {name: seen.times for name, seen in _by_first(sent)}, frozenset(missing))
+
+
+def _told_apart(types: Mapping[str, TypeCount]) -> dict[str, TypeCount]:
+    """Conditional events stand under names of their own; under a type's only those that fit no condition."""
+    apart: dict[str, TypeCount] = {}
+    for name, seen in types.items():
+        apart |= {event: TypeCount(times, seen.first_id) for event, times in seen.fitting.items()}
+        if seen.times > seen.fitted:
+            apart[name] = TypeCount(seen.times - seen.fitted, seen.first_id)
+    return apart
 
 
 def _times(types: Mapping[str, TypeCount], name: str) -> int:

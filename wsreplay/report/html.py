@@ -148,7 +148,7 @@ class _Page:
     ) -> Iterator[str]:
         sessions = sessions_of(recording, result.contract)
         reading = messages_of(recording, result.contract)
-        counts = count_types(recording, reading)
+        counts = count_types(recording, reading, result.contract, judgement)
         if result.session is not None:
             sessions = [session for session in sessions if session.id == result.session]
         shown = sorted(sessions, key=lambda session: (_worst(by_session.get(session.id, ())), session.id))[:_MOST_SESSIONS]

@@ -18,6 +18,7 @@ from socket import gethostname
 from typing import Self
 from xml.sax.saxutils import escape
 
+from wsreplay.contract.event_words import merge_alike
 from wsreplay.contract.users import sessions_of
 from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
@@ -257,7 +258,7 @@ def explain(result: FileResult, judgement: Judgement, finding: Finding) -> Itera
         yield f"  session:   {finding.session}{connection}"
     if finding.expected:
         until = f", by {clock(finding.until)}" if finding.until is not None else ""
-        yield f"  expected:  {visible(' or '.join(finding.expected))}{until}"
+        yield f"  expected:  {visible(' or '.join(merge_alike(finding.expected)))}{until}"
     if finding.seen is not None:
         yield f"  seen:      {visible(finding.seen)}"
     if finding.frames:

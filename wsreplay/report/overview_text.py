@@ -43,7 +43,7 @@ def summary(overview: StatisticsOverview) -> str:
 def _lines(overview: StatisticsOverview, paint: Paint, width: int) -> Iterator[str]:
     totals = overview.totals
     about = [count_text(totals.sessions, "session"), count_text(totals.event_total, "event"),
-             size_text(totals.payload_bytes.total()), duration_text(totals.lasted_ns)]  # fmt: skip
+             f"{size_text(totals.payload_bytes.total())} of payload", duration_text(totals.lasted_ns)]  # fmt: skip
     if totals.recordings != 1:
         about.insert(0, count_text(totals.recordings, "recording"))
     live = paint(" ● REC", RED) if totals.live else ""

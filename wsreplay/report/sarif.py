@@ -10,6 +10,7 @@ from urllib.parse import quote
 import orjson
 
 import wsreplay
+from wsreplay.contract.event_words import merge_alike
 from wsreplay.display import gist, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import Fault, Frame
@@ -134,7 +135,7 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
         until = f" by {clock(finding.until)}" if finding.until is not None else ""
-        text = f"missing: {visible(' or '.join(finding.expected))}{until}"
+        text = f"missing: {visible(' or '.join(merge_alike(finding.expected)))}{until}"
         steps.append({"executionOrder": len(steps) + 1, "location": _step(result, text)})
     return steps
 

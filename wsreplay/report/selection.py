@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from wsreplay.contract.decoding import messages_of
+from wsreplay.contract.event_words import without_conditions
 from wsreplay.contract.users import sessions_of
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.report.coverage import count_types, types_of
@@ -73,6 +74,7 @@ def _is_about(
     finding: Finding, rules: Sequence[str], events: Sequence[str], session: int | None, called: Callable[[str], str]
 ) -> bool:
     types = {*map(bare_type, finding.expected), finding.seen or ""}
+    types |= set(map(without_conditions, types))
     types |= set(map(called, types))
     return (
         (not rules or finding.rule in rules)

@@ -35,7 +35,7 @@ def _lines(
 ) -> Iterator[str]:
     total = statistics.total
     untyped = f" · {count_text(statistics.untyped, 'message')} without a type" if statistics.untyped else ""
-    about = f"{count_text(total.count, 'event')} in {duration_text(lasted_ns)} · {size_text(total.size)}{untyped}"
+    about = f"{count_text(total.count, 'event')} in {duration_text(lasted_ns)} · {size_text(total.size)} of payload{untyped}"
     yield f"{paint(visible(path), BOLD)}   {about}"
     if not total.count:
         return

@@ -115,7 +115,7 @@ class _File:
             runs[run.session].append(run)
         sessions = sessions_of(recording, self.result.contract)
         self._reading = messages_of(recording, self.result.contract)
-        counts = count_types(recording, self._reading)
+        counts = count_types(recording, self._reading, self.result.contract, judgement)
         if self.result.session is not None:
             sessions = [session for session in sessions if session.id == self.result.session]
         every = self.result.every_session or len(sessions) == 1

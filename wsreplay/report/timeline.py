@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import merge
 
+from wsreplay.contract.event_words import merge_alike
 from wsreplay.display import INJECTED
 from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
@@ -190,8 +191,9 @@ def _is_of_run(finding: Finding) -> bool:
 
 def expected(finding: Finding) -> str:
     """What was expected, in words: `tool_completed or tool_error`."""
-    names = list(finding.expected[:_MOST_EXPECTED])
-    if len(finding.expected) > _MOST_EXPECTED:
+    alike = merge_alike(finding.expected)
+    names = alike[:_MOST_EXPECTED]
+    if len(alike) > _MOST_EXPECTED:
         names.append("…")
     return " or ".join(names)
 

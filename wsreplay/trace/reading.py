@@ -6,7 +6,8 @@ the recorder has noted already, costs no second look.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from wsreplay.decode import PLAIN, PLAIN_DOCUMENTS, Choice, Decoder, Event, Linker, get_decoder, heartbeat_of, values
@@ -135,19 +136,28 @@ class MessageReading:
         An event that is not its message as it stands has no first frame (0): it cannot be read again by the id of one.
         Without `heartbeats` those that a protocol has itself are left out: peers send them as they like.
         """
+        return (message for message, _ in self.sized_messages(connections, heartbeats=heartbeats))
+
+    def sized_messages(
+        self, connections: Collection[int] | None = None, *, heartbeats: bool = True
+    ) -> Iterator[tuple[Message, int]]:
+        """The same, each with its size: the bytes of the payloads that were sent for it, attachments included. The events of
+        one message share its bytes by the sizes of their documents."""
         linkers: dict[int, Linker] = {}
+        # What waits for its attachments, by connection and direction: its bytes so far.
+        waiting: defaultdict[tuple[int, int], int] = defaultdict(int)
         for message in self._recording.messages(connections=connections):
             name = self._names[message.connection_id]
             if not heartbeats and self._is_heartbeat(message, name):
                 continue
             is_known = message.type is not None and self._hints and name in PLAIN_DOCUMENTS
             if message.opcode > Opcode.BINARY or (is_known and not may_be_lines(message.payload)):
-                yield message
+                yield message, len(message.payload)
             else:
                 linker = linkers.get(message.connection_id)
                 if linker is None:
                     linker = linkers[message.connection_id] = Linker(self._decoder_of(name))
-                yield from self._events(message, linker)
+                yield from self._events(message, linker, waiting)
 
     def _is_heartbeat(self, message: Message, name: str) -> bool:
         if name == PLAIN:
@@ -155,15 +165,34 @@ class MessageReading:
         return heartbeat_of(self._decoder_of(name), message.direction, message.opcode, message.payload) is not None
 
     @staticmethod
-    def _events(message: Message, linker: Linker) -> Iterator[Message]:
+    def _events(
+        message: Message, linker: Linker, waiting: defaultdict[tuple[int, int], int]
+    ) -> Iterator[tuple[Message, int]]:
+        place, size = (message.connection_id, message.direction), len(message.payload)
         events = linker.feed(message.id, message.direction, message.opcode, message.payload)
-        if not events and not linker.is_waiting(message.direction):
-            yield message
-        for event in events:
-            if event.document is None:
-                yield message._replace(id=event.number, type=event.name or None)
-            else:
-                document = values.write(event.document, unknown=hex_text)
-                yield message._replace(
-                    id=event.number, opcode=Opcode.TEXT, type=event.name or None, payload=document, first_id=0
-                )
+        if not events and linker.is_waiting(message.direction):
+            waiting[place] += size
+        elif not events:
+            yield message, size
+        else:
+            messages = [_message_of(message, event) for event in events]
+            shares = _shares(waiting.pop(place, 0) + size, [len(event.payload) for event in messages])
+            yield from zip(messages, shares, strict=True)
+
+
+def _message_of(message: Message, event: Event) -> Message:
+    """An event of a message as a message of its own."""
+    if event.document is None:
+        return message._replace(id=event.number, type=event.name or None)
+    document = values.write(event.document, unknown=hex_text)
+    return message._replace(id=event.number, opcode=Opcode.TEXT, type=event.name or None, payload=document, first_id=0)
+
+
+def _shares(total: int, sizes: Sequence[int]) -> Iterator[int]:
+    """A total in parts that are as large as these sizes are to each other, and add up to it."""
+    before = taken = 0
+    for size in sizes:
+        before += size
+        upto = total * before // (sum(sizes) or 1)
+        yield upto - taken
+        taken = upto

@@ -119,7 +119,7 @@ class Density:
 
 @dataclass(slots=True)
 class Group:
-    """What is counted of a type, a transition, a user or a session. `size` is bytes of payload."""
+    """What is counted of a type, a transition, a user or a session. `size` is bytes of payload, as they were sent."""
 
     # events, and the bytes of their payloads
     count: int = 0
@@ -197,14 +197,14 @@ class Collector:
         # the last event of runs, threads and connections, by (connection, kind, id): its type and time
         self._before: OrderedDict[tuple[int, str, str], tuple[str, int]] = OrderedDict()
 
-    def add(self, message: Message) -> None:
-        """Count one message; those without a type are only counted."""
+    def add(self, message: Message, size: int) -> None:
+        """Count one message of so many bytes; those without a type are only counted."""
         counted = self.statistics
         if message.type is None:
             counted.untyped += message.opcode in (Opcode.TEXT, Opcode.BINARY)
             return
         before = self._last(message)
-        t_ns, size = message.t_ns, len(message.payload)
+        t_ns = message.t_ns
         gap = None if before is None else t_ns - before[1]
         session = self._session_of.get(message.connection_id, 0)
         if session not in counted.sessions:
@@ -249,8 +249,8 @@ def collect(
     """The statistics of a recording, or of some of its connections, by these sessions or those that were recorded. Memory is
     bounded, whatever its length."""
     collector = Collector(stitch(recording.connections()) if sessions is None else sessions)
-    for message in (reading or MessageReading(recording)).messages(connections):
-        collector.add(message)
+    for message, size in (reading or MessageReading(recording)).sized_messages(connections):
+        collector.add(message, size)
     return collector.statistics
 
 

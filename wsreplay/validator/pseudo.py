@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.contract.conditions import is_wanted
 from wsreplay.contract.model import PSEUDO_EVENTS
 from wsreplay.validator.emit.fit import fit, fit_any
 from wsreplay.validator.monitors import Monitors
@@ -37,7 +36,7 @@ class PseudoEvents:
             event = fit(template.roles, None, name)
             roles = event.certain
             for pattern, bit in event.conditional:
-                roles |= bit if all(is_wanted(path.find(message), wanted) for path, wanted in pattern.where) else 0
+                roles |= bit if pattern.holds(message) else 0
             if group.across_user and conn.user is None and name == "ws.open":
                 continue  # an anonymous connection continues nothing; that it was lost still cannot be judged
             if roles:
@@ -48,11 +47,7 @@ class PseudoEvents:
 
     def _end(self, span: SpanMonitor, event: TraceEvent, message: Any) -> None:
         for end, patterns in span.span.ends:
-            fits = any(
-                pattern.fits(None, event.type) and all(is_wanted(path.find(message), wanted) for path, wanted in pattern.where)
-                for pattern in patterns
-            )
-            if not fits:
+            if not any(pattern.fits(None, event.type) and pattern.holds(message) for pattern in patterns):
                 continue
             for instance in list(event.conn.session.spans[span.number].values()):
                 if instance.conn is event.conn:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from wsreplay.contract.event_words import merge_alike, one_of
 from wsreplay.contract.model import Patterns, Rule
 from wsreplay.contract.unseen import NEAR
 from wsreplay.model import EventNumber, Hold
@@ -351,8 +352,7 @@ def bare_type(pattern: str) -> str:
 
 def either(expected: Sequence[str]) -> str:
     """`a, b or c`."""
-    *most, last = map(bare_type, expected)
-    return f"{', '.join(most)} or {last}" if most else last
+    return one_of(merge_alike(map(bare_type, expected)))
 
 
 def where(slice_: Slice | None) -> str:

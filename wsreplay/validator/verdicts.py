@@ -246,7 +246,8 @@ def required_types(contract: Contract) -> tuple[tuple[str, ...], ...]:
         for operand in rule.operands
     ]
     wanted = [run.start, *occurs, *(patterns for name, patterns in run.ends if name == "ok")]
-    required = [tuple(map(bare_type, names(patterns))) for patterns in wanted]
+    messages = [tuple(pattern for pattern in patterns if not pattern.pseudo) for patterns in wanted]
+    required = [tuple(map(bare_type, names(patterns))) for patterns in messages if patterns]
     return tuple(dict.fromkeys(types for types in required if not any("*" in type_ for type_ in types)))
 
 

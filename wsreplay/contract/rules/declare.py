@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from wsreplay.contract.document import Value, one_of
+from wsreplay.contract.document import Value
+from wsreplay.contract.event_words import one_of
 from wsreplay.contract.model import MODES, TEMPLATES, Declare, Rule
 from wsreplay.contract.parts import Reader, duration_ns
 from wsreplay.contract.rules import assemble, consistent, monotonic, rate, recurrence, total

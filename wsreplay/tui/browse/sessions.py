@@ -36,7 +36,7 @@ USER = "user"
 COLUMNS = (
     Column("", 1), Column("#", 5, right=True), Column(USER, 18), Column("first finding", 0), Column("findings", 12),
     Column("started", 12, right=True, gives_way=1), Column("lasted", 7, right=True, gives_way=2),
-    Column("frames", 7, right=True, gives_way=3), Column("bytes", 6, right=True, gives_way=5, beside=50),
+    Column("frames", 7, right=True, gives_way=3), Column("wire", 6, right=True, gives_way=5, beside=50),
     Column("path", 26, gives_way=4, beside=50), Column("density", SPARK, gives_way=6, beside=60),
 )  # fmt: skip
 KEYS = (

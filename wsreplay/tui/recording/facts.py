@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
+from wsreplay.contract.event_words import merge_alike
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
 from wsreplay.trace.endings import ending_whole
 from wsreplay.tui.recording.evidence import moment
@@ -114,7 +115,7 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
     facts: list[tuple[str, object]] = [
         ("rule", f"{finding.rule} ({finding.severity})"),
         ("kind", finding.kind),
-        ("expected", " or ".join(finding.expected)),
+        ("expected", " or ".join(merge_alike(finding.expected))),
         ("due by", clock.text(finding.until) if finding.until is not None else None),
         ("seen", finding.seen),
         ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from wsreplay import units
+from wsreplay.contract.event_words import merge_alike
 from wsreplay.model import FIN, Fault, Mark, Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 from wsreplay.tui.look.appearance import Appearance
@@ -180,7 +181,7 @@ class FrameRow(NamedTuple):
         look, width = self.look, self.width
         sign, words = look.sign_of(finding)
         style = look.style({"error": "error", "warning": "warning"}.get(finding.severity, "dim"))
-        expected = look.safe(" or ".join(finding.expected[: 1 if width < 100 else None]) or finding.rule)
+        expected = look.safe(" or ".join(merge_alike(finding.expected)[: 1 if width < 100 else None]) or finding.rule)
         lead = self._dashed_lead(sign, moment(finding), style, words, kind=f"{look.signs.missing} ")
         named = f"missing: {expected} "
         lead += self._who(finding.connection, style)
@@ -276,7 +277,7 @@ def place_words(finding: Finding, belongs: int | None) -> str:
     if finding.kind == "order" and finding.seen in finding.expected and finding.before is not None:
         return f"belongs before #{finding.before}"
     if finding.kind == "order" and finding.expected:
-        return f"before {' or '.join(finding.expected)}"
+        return f"before {' or '.join(merge_alike(finding.expected))}"
     if finding.kind == "isolation":
         return finding.message.partition(" reached ")[0]  # whose it is, in few columns
     return finding.message.removeprefix(f"{finding.seen} ")  # the row has said its type

@@ -164,7 +164,4 @@ class ReconnectMonitor(MessageMonitor):
 
 
 def _fits(patterns: Patterns, event: TraceEvent) -> bool:
-    return any(
-        pattern.fits(None, event.type) and all(path.find(event.document) in wanted for path, wanted in pattern.where)
-        for pattern in patterns
-    )
+    return any(pattern.fits(None, event.type) and pattern.holds(event.document) for pattern in patterns)
