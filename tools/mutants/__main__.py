@@ -9,6 +9,7 @@ more than one in twenty is excused (`excused.toml` beside this file).
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import os
 import sys
@@ -49,6 +50,7 @@ def main() -> int:
     campaign = Campaign(chosen, modules, jobs=options.jobs, minutes=options.minutes, cache=KEPT)
     tests = options.tests or [folder for folder in TESTS if Path(folder).exists()]
     code = pytest.main([*PYTEST, *tests], plugins=[campaign])
+    faulthandler.cancel_dump_traceback_later()  # the tests' conftest.py ends a process that goes on after pytest
     if not campaign.results:
         print(f"pytest could not run the campaign (exit code {code})", file=sys.stderr)
         return 2
