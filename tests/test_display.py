@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.display import cells, fit, gist, local_time, pad, preview, visible
+from wsreplay.display import cells, close_text, fit, gist, local_time, pad, preview, visible
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -147,3 +147,14 @@ def test_a_time_is_shown_as_the_readers_clock_had_it(monkeypatch: pytest.MonkeyP
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        (b"\x03\xf3", b"1011"), (b"\x03\xe8bye", b"1000 bye"), (b"", b""), (b"\x03", b"1 byte of 2: too short for a code"),
+        (b"\x00\x01", b"1"),
+    ],
+)  # fmt: skip
+def test_a_close_frame_says_its_code_and_its_reason(payload: bytes, text: bytes) -> None:
+    assert close_text(payload) == text

@@ -170,6 +170,13 @@ def gist(payload: bytes, width: int, type_: str | None = None) -> str:
     return preview(payload, width)
 
 
+def close_text(payload: bytes) -> bytes:
+    """The payload of a close frame as people read it: its code and its reason (RFC 6455, section 5.5.1). Not yet harmless."""
+    if len(payload) == 1:
+        return b"1 byte of 2: too short for a code"
+    return b" ".join(filter(None, (b"%d" % int.from_bytes(payload[:2], "big"), payload[2:]))) if payload else b""
+
+
 class ArrayBody(NamedTuple):
     """What follows the type in a message that is an array."""
 

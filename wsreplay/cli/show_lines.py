@@ -204,7 +204,5 @@ def _in_hex(payload: bytes) -> list[str]:
 
 
 def _payload(frame: Frame) -> bytes:
-    """What is shown of a payload: of a close frame its code and reason (RFC 6455, section 5.5.1)."""
-    if frame.opcode == Opcode.CLOSE and len(frame.payload) >= 2:
-        return str(int.from_bytes(frame.payload[:2], "big")).encode() + b" " + frame.payload[2:]
-    return frame.payload
+    """What is shown of a payload: of a close frame its code and reason."""
+    return display.close_text(frame.payload) if frame.opcode == Opcode.CLOSE else frame.payload

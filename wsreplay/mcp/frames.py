@@ -8,7 +8,7 @@ from typing import Any
 from wsreplay.contract import Contract
 from wsreplay.contract.decoding import choices_of, frame_reading_of
 from wsreplay.decode import values
-from wsreplay.display import gist, hex_text
+from wsreplay.display import close_text, gist, hex_text
 from wsreplay.mcp.answer import seconds, text
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Opcode
 from wsreplay.report.result import Folded, place
@@ -47,7 +47,8 @@ class FrameObjects:
     def row(self, frame: Frame) -> dict[str, Any]:
         """A frame in a list: what it is about, not what it says in full."""
         types = [text(type_) for type_ in self.types(frame)]
-        content = b"".join(self.documents(frame)) or frame.payload
+        payload = close_text(frame.payload) if frame.opcode == Opcode.CLOSE else frame.payload
+        content = b"".join(self.documents(frame)) or payload
         opcode = OPCODE_NAMES.get(frame.opcode, str(frame.opcode))
         return {
             "frame": frame.id,

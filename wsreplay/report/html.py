@@ -21,7 +21,7 @@ from wsreplay.model import NO_FIT, NO_RULES, Ending, Session
 from wsreplay.report import timeline
 from wsreplay.report.coverage import Coverage, Type, TypeCount, count_types, coverage_of, types_of
 from wsreplay.report.excerpt import excerpt
-from wsreplay.report.paint import kind_sign, severity_sign
+from wsreplay.report.paint import kind_sign, kind_word, severity_sign
 from wsreplay.report.result import (
     SEVERITY_RANK,
     UNPROVEN,
@@ -353,8 +353,7 @@ def _said(row: TimelineRow) -> str:
 def _note(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
     late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
-    kind = {"order": "out of order", "violation": finding.rule}.get(finding.kind, finding.kind)
-    return f"{sign} {_shown(kind)}{late}"
+    return f"{sign} {_shown(kind_word(finding))}{late}"
 
 
 def _note_class(finding: Finding) -> str:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.users import sessions_of
-from wsreplay.display import visible
+from wsreplay.display import close_text, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import Direction, Frame, Session
+from wsreplay.model import OPCODE_NAMES, Direction, Frame, Opcode, Session
 from wsreplay.report import timeline
 from wsreplay.report.excerpt import excerpt
 from wsreplay.report.injected import mark
@@ -153,7 +153,8 @@ class _IssuePart:
         shown = ids if len(ids) <= _MOST_WITNESSES else [*ids[: _MOST_WITNESSES - 1], ids[-1]]
         lines: list[str] = []
         for frame in recording.frames_by_id(shown):
-            lines += block([_frame_line(frame), *excerpt(frame.payload, _EXCERPT).split("\n")])
+            payload = close_text(frame.payload) if frame.opcode == Opcode.CLOSE else frame.payload
+            lines += block([_frame_line(frame), *excerpt(payload, _EXCERPT).split("\n")])
         if len(ids) > len(shown):
             lines += [f"_… {count_text(len(ids) - len(shown), 'more frame')} that show it …_", ""]
         return lines
@@ -161,4 +162,5 @@ class _IssuePart:
 
 def _frame_line(frame: Frame) -> str:
     arrow = "▶" if frame.direction == Direction.CLIENT_TO_SERVER else "◀"
-    return f"frame {frame.id}  {clock(frame.t_ns)}  {arrow} {visible(frame.type or '')}  {len(frame.payload):,} bytes"
+    kind = visible(frame.type or OPCODE_NAMES.get(frame.opcode, ""))
+    return f"frame {frame.id}  {clock(frame.t_ns)}  {arrow} {kind}  {len(frame.payload):,} bytes"

@@ -35,6 +35,12 @@ def kind_sign(finding: Finding) -> tuple[str, str]:
     return _KINDS.get(finding.kind, _SIGNS[finding.severity])
 
 
+def kind_word(finding: Finding) -> str:
+    """What kind of finding it is, in words; of one that is no kind of its own its rule. Not yet harmless."""
+    words = {"order": "out of order", "violation": finding.rule, "cut": "cut short"}
+    return words.get(finding.kind, finding.kind)
+
+
 def spread(left: str, right: str, width: int) -> str:
     """`left` and `right` at the two ends of a line; `left` gives way."""
     left = fit(left, max(width - cells(right) - 1, 8))

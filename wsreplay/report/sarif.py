@@ -11,9 +11,9 @@ import orjson
 
 import wsreplay
 from wsreplay.contract.event_words import merge_alike
-from wsreplay.display import gist, visible
+from wsreplay.display import close_text, gist, visible
 from wsreplay.errors import RecordingError, UsageError
-from wsreplay.model import Fault, Frame
+from wsreplay.model import Fault, Frame, Opcode
 from wsreplay.report.injected import Injected, details, mark
 from wsreplay.report.result import FileResult, contract_file, contract_place, fold, why_unchecked
 from wsreplay.store.reader import Recording
@@ -130,8 +130,10 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
         frame = frames.get(frame_id)
         if frame is None:
             continue
-        named = f"{visible(frame.type)} " if frame.type else ""
-        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(frame.payload, _GIST, frame.type)}"
+        is_close = frame.opcode == Opcode.CLOSE
+        named = f"{visible(frame.type)} " if frame.type else "close " if is_close else ""
+        said = close_text(frame.payload) if is_close else frame.payload
+        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(said, _GIST, frame.type)}"
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
         until = f" by {clock(finding.until)}" if finding.until is not None else ""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from heapq import merge
 
 from wsreplay.contract.event_words import merge_alike
-from wsreplay.display import INJECTED
+from wsreplay.display import INJECTED, close_text
 from wsreplay.model import Ending, Fault, Message, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_text
@@ -238,7 +238,8 @@ def _ends(session: Session) -> Iterator[TimelineRow]:
 def _row(message: Message, marks: Marks) -> TimelineRow:
     label = message.type if message.type is not None else f"({Opcode(message.opcode).name.lower()})"
     findings = tuple(marks.decided.get(message.id, ()))  # they stand at the first event of a frame
+    payload = close_text(message.payload) if message.opcode == Opcode.CLOSE else message.payload
     return TimelineRow(
         message.t_ns, TimelineKind.EVENT, label, message.connection_id, message.direction, int(message.id),
-        message.payload[:_EXCERPT_BYTES], findings=findings, witness=int(message.id) in marks.witnesses,
+        payload[:_EXCERPT_BYTES], findings=findings, witness=int(message.id) in marks.witnesses,
     )  # fmt: skip

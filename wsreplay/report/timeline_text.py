@@ -8,7 +8,7 @@ from itertools import islice
 from wsreplay.display import cells, fit, gist, pad, visible
 from wsreplay.model import Direction
 from wsreplay.report import timeline
-from wsreplay.report.paint import BLUE, DIM, MISSING, YELLOW, Paint, kind_sign
+from wsreplay.report.paint import BLUE, DIM, MISSING, YELLOW, Paint, kind_sign, kind_word
 from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.units import clock, count_text, duration_text
 from wsreplay.validator.findings import Finding
@@ -66,5 +66,4 @@ def _row_text(row: TimelineRow, room: int) -> str:
 def _finding_word(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
     late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
-    kind = {"order": "out of order", "violation": visible(finding.rule)}.get(finding.kind, visible(finding.kind))
-    return f"{sign} {kind}{late}"
+    return f"{sign} {visible(kind_word(finding))}{late}"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
 from wsreplay.contract.event_words import merge_alike
+from wsreplay.display import close_text
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
 from wsreplay.trace.endings import ending_whole
 from wsreplay.tui.recording.evidence import moment
-from wsreplay.tui.recording.summary import close_parts
+from wsreplay.tui.recording.summary import decoded
 
 if TYPE_CHECKING:
     from wsreplay.tui.recording.clock import ShownClock
@@ -44,8 +45,7 @@ def frame_facts(
         ("on the wire", f"{frame.wire_length:,} bytes at offset {frame.offset:,}"),
     ]
     if frame.opcode == 8:
-        code, reason = close_parts(frame.payload)
-        facts.append(("close", f"{code} {reason}".strip()))
+        facts.append(("close", decoded(close_text(frame.payload)) or "no code"))
     lines = [("head", "frame"), *_named(facts)]
     return lines + connection_facts(connection, session, clock) if connection else lines
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from wsreplay.display import ArrayBody, body_of, gist, is_time, preview_bytes
+from wsreplay.display import ArrayBody, body_of, close_text, gist, is_time, preview_bytes
 from wsreplay.model import Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 
@@ -27,8 +27,7 @@ def name(head: Head) -> str:
 def summary(head: Head) -> str:
     """What the payload says, in one line, the type left out. Not yet harmless."""
     if head.opcode == Opcode.CLOSE:
-        code, reason = close_parts(head.preview)
-        return f"{code} {reason}".strip() if code else "no code"
+        return decoded(close_text(head.preview)) or "no code"
     if head.opcode == Opcode.BINARY:
         return preview_bytes(head.preview[:_HEX], 4 * _HEX + 8)
     if head.type is None or head.size > _WHOLE:
