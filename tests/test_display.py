@@ -133,6 +133,20 @@ def test_a_header_that_holds_the_type_is_not_what_an_event_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "line"),
+    [
+        (b'{"meta": {"v": "1", "source": "api"}, "body": {"event": "t", "tool": "search"}}', '{"tool":"search"}'),
+        (b'{"v": 1, "trace": "abc", "evt": {"name": "t", "title": "Report"}}', "Report"),
+        (b'{"v": 1, "evt": {"name": "t"}}', '{"v":1}'),
+        (b'{"header": {"id": "a"}, "envelope": {"type": "t", "data": {"message": "hi"}}}', "hi"),
+        (b'{"meta": {"host": "h"}, "payload": {"kind": "t", "n": 3}}', '{"n":3}'),
+    ],
+)
+def test_what_stands_around_an_event_is_not_what_it_says(payload: bytes, line: str) -> None:
+    assert gist(payload, 60, "t") == line
+
+
+@pytest.mark.parametrize(
     ("zone", "shown"),
     [("UTC", "2026-11-20 22:30:05"), ("America/New_York", "2026-11-20 17:30:05"), ("Asia/Tokyo", "2026-11-21 07:30:05")],
 )

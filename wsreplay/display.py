@@ -43,6 +43,11 @@ _SPEAKING_FIELDS = (
 )  # fmt: skip
 # What says where an event belongs, and is shown in columns of its own, or is noise to people.
 _ADDRESSING = frozenset({"type", "timestamp", "message_id", "seq", "user_id", "thread_id", "run_id", "jsonrpc"})
+# Objects around what a message says: who sent it, and how.
+META_NAMES = frozenset({
+    "meta", "metadata", "_meta", "head", "header", "headers", "parent_header", "context", "ctx", "trace", "tracing",
+})  # fmt: skip
+_CONTENTS = frozenset({"payload", "data", "event", "body", "content", "params"})
 _EARLIEST_TIME = 1e9  # a number so large is a time: seconds since 1970, or a smaller unit
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:")
 _ENVELOPES = ("payload", "data", "event")
@@ -192,13 +197,16 @@ def body_of(document: Any, type_: str | None) -> Any:
 
 
 def _said(document: dict[str, Any], type_: str | None) -> str:
+    body = body_name(document, type_)
+    if body is not None and body not in _ENVELOPES:
+        return _said(document[body], type_) or _said({name: value for name, value in document.items() if name != body}, type_)
     places = [document, *(document[name] for name in _ENVELOPES if isinstance(document.get(name), dict))]
     if spoken := _spoken(*places, but=type_):
         return spoken
-    rest = {name: value for name, value in document.items() if not _is_addressing(name, value, type_)}
+    rest = {name: value for name, value in document.items() if name == body or not _is_addressing(name, value, type_)}
     inner = [value for value in rest.values() if not isinstance(value, int | float)]
     if len(inner) == 1 and inner[0] and isinstance(inner[0], dict):  # beside it a counter at most
-        rest = inner[0]
+        rest = {name: value for name, value in inner[0].items() if type_ is None or value != type_}
     return _spoken(rest, but=type_) or (orjson.dumps(rest).decode() if rest else "")
 
 
@@ -215,10 +223,22 @@ def _spoken(*places: dict[str, Any], but: str | None) -> str:
 
 
 def _is_addressing(name: str, value: Any, type_: str | None) -> bool:
-    """Whether a member of an event of that type says only where it belongs: its type, its time, a header with its type."""
+    """Whether a member of an event of that type says only where it belongs: its type, its time, a header."""
     if name in _ADDRESSING or is_time(value):
         return True
-    return type_ is not None and (value == type_ or (isinstance(value, dict) and type_ in value.values()))
+    if isinstance(value, dict):
+        return name in META_NAMES or type_ in value.values()
+    return type_ is not None and value == type_
+
+
+def body_name(document: dict[str, Any], type_: str | None) -> str | None:
+    """The member that is the event of that type itself, around which the others are an envelope: the object that holds the
+    type, unless another one is called as contents are; that with the type is a header then."""
+    objects = {name: value for name, value in document.items() if isinstance(value, dict) and name not in META_NAMES}
+    holder = next((name for name, value in objects.items() if type_ is not None and type_ in value.values()), None)
+    if holder is None or holder in _CONTENTS or _CONTENTS.isdisjoint(objects):
+        return holder
+    return None
 
 
 def is_time(value: Any) -> bool:

@@ -132,8 +132,8 @@ def _steps(result: FileResult, finding: Finding, frames: dict[int, Frame]) -> li
             continue
         is_close = frame.opcode == Opcode.CLOSE
         named = f"{visible(frame.type)} " if frame.type else "close " if is_close else ""
-        said = close_text(frame.payload) if is_close else frame.payload
-        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(said, _GIST, frame.type)}"
+        payload = close_text(frame.payload) if is_close else frame.payload
+        text = f"frame {frame_id} at {clock(frame.t_ns)}: {named}{gist(payload, _GIST, frame.type)}"
         steps.append({"executionOrder": number, "location": _step(result, text.rstrip())})
     if finding.expected and finding.kind == "missing":
         until = f" by {clock(finding.until)}" if finding.until is not None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from wsreplay.model import FIN
@@ -26,3 +27,17 @@ def head(payload: bytes, type_: str | None) -> Head:
 ])  # fmt: skip
 def test_the_type_is_said_once(payload: bytes, said: str) -> None:
     assert summary(head(payload, "go")) == said
+
+
+@pytest.mark.parametrize(
+    ("document", "type_", "line"),
+    [
+        ({"meta": {"v": "1", "trace_id": "a"}, "body": {"event": "t", "tool": "search", "n": 1}}, "t",
+         "body.tool=search  body.n=1  meta.v=1  meta.trace_id=a"),
+        ({"v": 1, "trace": "a", "evt": {"name": "t", "job": "j"}}, "t", "evt.job=j  v=1  trace=a"),
+        ({"head": {"type": "t", "id": "a"}, "turn": 2, "body": {"what": "x"}}, "t", "turn=2  body.what=x  head.id=a"),
+        ({"meta": {"host": "h"}, "payload": {"kind": "tick", "n": 3}}, None, "payload.kind=tick  payload.n=3  meta.host=h"),
+    ],
+)  # fmt: skip
+def test_the_event_itself_stands_before_what_is_around_it(document, type_, line):
+    assert summary(head(orjson.dumps(document), type_)) == line
