@@ -32,6 +32,7 @@ from wsreplay.units import (
     clock,
     count_text,
     duration_text,
+    noun_text,
     parse_duration,
     parse_integer,
     parse_size,
@@ -99,6 +100,17 @@ def test_what_is_not_a_duration_is_so_everywhere(entrance: str, text: str, tmp_p
         return
     with pytest.raises((ValueError, click.BadParameter, ContractError, FilterError, UsageError)):
         ENTRANCES[entrance](text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("noun", "name", "text"),
+    [
+        ("run", "r1", "run r1"), ("run", "run-1", "run-1"), ("run", "Run 1", "Run 1"), ("user", "user_11", "user_11"),
+        ("user", "userland", "user userland"), ("run", "run", "run run"), ("run", "run7", "run7"), ("thread", "", "thread "),
+    ],
+)  # fmt: skip
+def test_a_name_that_begins_with_its_noun_has_it_once(noun: str, name: str, text: str) -> None:
+    assert noun_text(noun, name) == text
 
 
 def test_a_number_alone_is_seconds_only_where_nothing_is_lost_by_it() -> None:

@@ -128,6 +128,13 @@ def count_text(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def noun_text(noun: str, name: str) -> str:
+    """`run r1`; the name alone where it begins with the noun: `run-1`."""
+    rest = name[len(noun) :]
+    is_said = name[: len(noun)].casefold() == noun.casefold() and not rest[:1].isalpha()
+    return name if is_said and rest else f"{noun} {name}"
+
+
 def _two(number: int, base: int, large: str, small: str) -> str:
     whole, rest = divmod(number, base)
     return f"{whole}{large}{rest:02}{small}" if rest else f"{whole}{large}"

@@ -153,7 +153,7 @@ def of(judgement: Judgement, rule: str) -> list[Finding]:
 
 KEYS = {"thread_id": "t1", "run_id": "r1"}
 BACK = (
-    "reconnect: the connection was lost during the run; the connection was dropped by the server; the client reconnected after"
+    "reconnect: the connection was dropped by the server during the run; the client reconnected after"
 )
 
 

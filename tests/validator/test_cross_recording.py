@@ -117,4 +117,4 @@ def test_parts_of_a_large_file_are_judged_with_other_files_too(tmp_path: Path) -
     for jobs in (1, 2):
         (tmp_path / f"{jobs}").mkdir()
         _, second = judge_all(tmp_path / f"{jobs}", large, shown, jobs=jobs, worth_splitting=100)
-        assert any("of user user-5 reached user bob" in line for line in said(second))
+        assert any("of user-5 reached user bob" in line for line in said(second))

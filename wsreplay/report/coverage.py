@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from wsreplay.contract import Contract
-from wsreplay.contract.model import Pattern
+from wsreplay.contract.model import PSEUDO_EVENTS, Pattern
 from wsreplay.decode import values
 from wsreplay.model import Message, Session
 from wsreplay.store.reader import Recording
@@ -78,7 +78,9 @@ def _fitting(message: Message, contract: Contract, patterns: Iterable[Pattern]) 
 
 
 def _missing(findings: Iterable[Finding]) -> set[str]:
-    return {bare_type(finding.expected[0]) for finding in findings if finding.is_ghost and finding.kind == "missing"}
+    """The types of messages that findings miss: what befalls a connection is none."""
+    expected = [finding.expected[0] for finding in findings if finding.is_ghost and finding.kind == "missing"]
+    return {bare_type(name) for name in expected if name not in PSEUDO_EVENTS}
 
 
 def types_of(session: Session, counts: Mapping[int, Mapping[Type, TypeCount]]) -> dict[Type, TypeCount]:

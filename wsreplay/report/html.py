@@ -37,7 +37,7 @@ from wsreplay.report.timeline import FoldedRows, TimelineKind, TimelineRow
 from wsreplay.report.waterfall import WaterfallChart
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import MessageReading
-from wsreplay.units import clock, count_text, duration_text
+from wsreplay.units import clock, count_text, duration_text, noun_text
 from wsreplay.validator.findings import Finding, Judgement, RuleVerdict
 
 _MOST_TYPES = 60
@@ -232,7 +232,7 @@ def _session_head(
 ) -> Iterator[str]:
     word = session_word(result, judgement, session.id, findings)
     named = session.user or judgement.users.get(session.id)
-    user = f"user {_shown(named)}" if named else "anonymous"
+    user = _shown(noun_text("user", named)) if named else "anonymous"
     about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))

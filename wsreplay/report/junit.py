@@ -24,7 +24,16 @@ from wsreplay.display import visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import start_of
 from wsreplay.report.injected import Injected, details, mark
-from wsreplay.report.result import BROKEN_AS_A_RESULT, SEVERITY_RANK, FileResult, fold, least_to_fail, place, why_unchecked
+from wsreplay.report.result import (
+    BROKEN_AS_A_RESULT,
+    SEVERITY_RANK,
+    UNDECIDED,
+    FileResult,
+    fold,
+    least_to_fail,
+    place,
+    why_unchecked,
+)
 from wsreplay.report.timeline import why_decided
 from wsreplay.store.reader import Recording
 from wsreplay.units import SECOND, clock
@@ -227,7 +236,7 @@ def _outcome(
 
 _SKIPPED = {
     Verdict.VACUOUS: "vacuous: the rule never applied",
-    Verdict.INCONCLUSIVE: "inconclusive: the recording ends before it is decided",
+    Verdict.INCONCLUSIVE: UNDECIDED,
     Verdict.PENDING: "pending: something is still due",
 }
 

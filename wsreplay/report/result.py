@@ -22,6 +22,9 @@ _WORST_FIRST = (
     Verdict.VACUOUS,
 )  # fmt: skip
 _FAILING = (Verdict.VIOLATED, Verdict.ERROR)
+UNDECIDED = "inconclusive, since the recording does not hold all that would tell"
+"""What reports say of a rule that nothing contradicts and that is not known to hold."""
+
 _UNPROVEN = {Verdict.VACUOUS: "never applied", Verdict.INCONCLUSIVE: "could not be decided"}
 UNPROVEN = "unproven"
 

@@ -28,11 +28,11 @@ from wsreplay.report.paint import (
     spread,
     wrapped,
 )
-from wsreplay.report.result import UNPROVEN, FileResult, Folded, fold, place, rule_counts, word_of_all
+from wsreplay.report.result import UNDECIDED, UNPROVEN, FileResult, Folded, fold, place, rule_counts, word_of_all
 from wsreplay.report.session_word import FAILED, PASSED, session_sign, session_word
 from wsreplay.report.timeline_text import WIDEST_TYPE, timeline_lines
 from wsreplay.store.reader import Recording
-from wsreplay.units import clock, count_text, duration_text
+from wsreplay.units import clock, count_text, duration_text, noun_text
 from wsreplay.validator.findings import Finding, Judgement, Severity, SpanRecord, Verdict
 
 TITLE = "WEBSOCKET EVENT VALIDATION REPORT"
@@ -174,7 +174,7 @@ class _File:
     ) -> str:
         events = sum(seen.times for seen in types.values())
         user = self.result.user_of(session)
-        parts = [f"session {session.id}", f"user {user}" if user else "anonymous", session.path]
+        parts = [f"session {session.id}", noun_text("user", user) if user else "anonymous", session.path]
         if len(session.connections) > 1:
             parts.append(count_text(len(session.connections), "connection"))
         parts.append(duration_text(max(recording.end_ns(session) - session.opened_ns, 0)))
@@ -271,7 +271,7 @@ class _File:
         if undecided:
             more = f" and {len(undecided) - _MOST_UNDECIDED} more" if len(undecided) > _MOST_UNDECIDED else ""
             names = visible(", ".join(undecided[:_MOST_UNDECIDED])) + more
-            yield from self._block("  inconclusive, since the recording does not hold all that would tell: ", names, YELLOW)
+            yield from self._block(f"  {UNDECIDED}: ", names, YELLOW)
         if judgement.contract == NO_CONTRACT:
             yield from self._no_fit(judgement)
         elif judgement.verdict is Verdict.VACUOUS and not judgement.demands_nothing:

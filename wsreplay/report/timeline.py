@@ -148,8 +148,10 @@ def folded(rows: Iterable[TimelineRow], *, around: int, whole: int) -> Iterator[
 
 def why_missing(finding: Finding) -> str:
     """What became of a missing event, as the end of a sentence that begins with when it was due."""
-    if finding.verdict in (Verdict.PENDING, Verdict.INCONCLUSIVE):
+    if finding.verdict is Verdict.PENDING:
         return "the recording ends before it is decided"
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        return "it is not known whether it came"
     match finding.decided_by:
         case "scope_close":
             if _is_of_connection(finding):

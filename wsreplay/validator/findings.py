@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from wsreplay.model import NO_CONTRACT
-from wsreplay.units import count_text
+from wsreplay.units import count_text, noun_text
 
 MOST_NOTED = 10  # sessions, or types
 
@@ -135,7 +135,7 @@ class SpanRecord(NamedTuple):
     @property
     def name(self) -> str:
         """Its label; without one, what tells it from others of its kind."""
-        return self.label or " ".join([self.span, *(value for _, value in self.slice[-1:])])
+        return self.label or (noun_text(self.span, self.slice[-1][1]) if self.slice else self.span)
 
 
 @dataclass(frozen=True, slots=True)

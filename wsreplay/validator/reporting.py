@@ -14,6 +14,7 @@ from wsreplay.contract.model import Patterns, Rule
 from wsreplay.contract.unseen import NEAR
 from wsreplay.model import EventNumber, Hold
 from wsreplay.trace.endings import how_ended
+from wsreplay.units import noun_text
 from wsreplay.validator.findings import Finding, Severity, Verdict
 from wsreplay.validator.state.state import ConnectionState, SessionState, Slice
 from wsreplay.validator.state.trace_event import MessageEvent
@@ -364,7 +365,7 @@ def of_labels(labels: Sequence[tuple[str, str]]) -> str:
     """The same of a slice's labels."""
     if not labels:
         return ""
-    first, *rest = [text if name.startswith("conn.") else f"{name} {text}" for name, text in reversed(labels)]
+    first, *rest = [text if name.startswith("conn.") else noun_text(name, text) for name, text in reversed(labels)]
     return f" for {first}" + "".join(f" in {outer}" for outer in rest)
 
 

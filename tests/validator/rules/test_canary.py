@@ -28,7 +28,7 @@ def test_a_leak_is_one_finding_with_its_number_of_events() -> None:
     trace = two().c2s("chat", 1, text="I am CANARY-1")
     trace.s2c("answer", 2, deep={"list": ["CANARY-1"]}).s2c("more", 2, CANARY="CANARY-1").s2c("more", 2, text="CANARY-2")
     judgement = trace.close(1).close(2).judge(CONTRACT)
-    assert said(judgement) == ["canary: canary CANARY-1 of user ann reached user bob: 2 events, answer first"]
+    assert said(judgement) == ["canary: CANARY-1 of user ann reached user bob: 2 events, answer first"]
     (finding,) = judgement.findings
     assert (finding.connection, finding.count, finding.frames, finding.kind) == (2, 2, (1, 2), "isolation")
 
@@ -36,7 +36,7 @@ def test_a_leak_is_one_finding_with_its_number_of_events() -> None:
 def test_who_says_it_first_owns_it_also_where_it_was_shown_before() -> None:
     trace = two().s2c("answer", 2, text="CANARY-1").c2s("chat", 1, text="CANARY-1").s2c("answer", 1, text="CANARY-1")
     judgement = trace.close(1).close(2).judge(CONTRACT)
-    assert said(judgement) == ["canary: canary CANARY-1 of user ann reached user bob: answer"]
+    assert said(judgement) == ["canary: CANARY-1 of user ann reached user bob: answer"]
 
 
 def test_who_says_it_is_told_to_whoever_compares_parts() -> None:

@@ -18,7 +18,7 @@ reconnect:
   left: [{event: ws.drop, where: {$.by: client}}, {event: ws.close, where: {$.by: client, $.code: [1001, 1005, null]}}]
   lost: [ws.drop, {event: ws.close, where: {$.code: [1011, 1012, 1013]}}]
 """)
-LOST = "the connection was lost during the run; the connection was dropped by the server"
+LOST = "the connection was dropped by the server during the run"
 
 
 def lost_at(seconds: float = 1) -> Trace:
@@ -34,6 +34,15 @@ def test_back_in_time_is_a_warning_at_the_place_of_the_loss() -> None:
     assert said(judgement) == [f"reconnect: {LOST}; the client reconnected after 2s"]
     assert judgement.verdict is Verdict.SATISFIED
     assert (judgement.findings[0].after, judgement.findings[0].before) == (1, 2)
+
+
+def test_the_frame_that_began_the_end_is_the_witness_else_the_last_before_it() -> None:
+    for trace, frames in [(lost_at(), (1,)), (Trace().open().s2c("begin").raw(b"\x03\xf3", opcode=8).lose(code=1011), (2,))]:
+        (back,) = judge(trace.at(3).open(2).s2c("done", 2).close(2)).findings
+        assert (back.kind, back.frames) == ("cut", frames)
+    for late in (lost_at().at(9).open(2).s2c("done", 2).close(2), lost_at().at(60).open(2, "u2").close(2)):
+        findings = [finding for finding in judge(late).findings if finding.rule == "reconnect"]
+        assert [finding.frames for finding in findings] == [(1,)]
 
 
 def test_late_is_one_finding_and_the_run_goes_on() -> None:

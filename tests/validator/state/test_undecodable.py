@@ -69,6 +69,7 @@ def ends_what_begins_later(raw: list[tuple[int, str, str]], number: int, letter:
 )
 @example(Shape("absence"), "until: e", [(0, "c", "1"), (0, "a", "1")], 0, True, 0)
 @example(Shape("precedence"), "in: run", [(0, "s", "1"), (0, "c", "1"), (0, "b", "1")], 1, True, 0)
+@example(Shape("precedence"), "", [(0, "a", "1"), (0, "b", "1"), (0, "b", "1")], 0, False, 0)
 def test_a_verdict_holds_whatever_the_message_was(
     shape: Shape, scope: str, raw: list[tuple[int, str, str]], number: int, complete: bool, beyond: int
 ) -> None:

@@ -18,7 +18,7 @@ import orjson
 
 from wsreplay.contract.rules.isolation import Canary
 from wsreplay.trace.regex import compile_finder, compile_pattern
-from wsreplay.units import count_text
+from wsreplay.units import count_text, noun_text
 from wsreplay.validator.emit.exact import Body
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
@@ -140,7 +140,7 @@ class CanaryMonitor(MessageMonitor):
     @staticmethod
     def _words(canary: str, binding: Binding, leak: Leak) -> str:
         events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
-        return f"canary {short(canary)} of {_who(binding.owner)} reached {_who(leak.first.conn.owner)}: {events}"
+        return f"{noun_text('canary', short(canary))} of {_who(binding.owner)} reached {_who(leak.first.conn.owner)}: {events}"
 
     def sweep(self, t: int, sessions: Iterable[SessionState]) -> None:
         idle = [canary for canary, binding in self._owners.items() if t - binding.t >= IDLE_NS]
@@ -152,5 +152,5 @@ class CanaryMonitor(MessageMonitor):
 
 def _who(owner: Any) -> str:
     if isinstance(owner, SessionState):
-        return f"user {owner.user}" if owner.user is not None else f"session {owner.id} (user unknown)"
-    return f"user {owner}"
+        return noun_text("user", owner.user) if owner.user is not None else f"session {owner.id} (user unknown)"
+    return noun_text("user", str(owner))

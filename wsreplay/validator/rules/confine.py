@@ -12,7 +12,7 @@ from typing import Any
 
 from wsreplay.contract.rules.isolation import Confine
 from wsreplay.trace.identity import is_pseudonym
-from wsreplay.units import count_text
+from wsreplay.units import count_text, noun_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.reporting import short
@@ -83,8 +83,8 @@ class ConfineMonitor(MessageMonitor):
     def _words(self, name: str, leak: Leak) -> str:
         to, conn = self.rule.to.removeprefix("conn."), leak.first.conn
         owner = {"conn.user": conn.user, "conn.session": conn.session.key, "conn.id": conn.key}.get(self.rule.to)
-        viewer = f"{to} {owner}" if isinstance(owner, str) else str(owner or conn.key)
+        viewer = noun_text(to, owner) if isinstance(owner, str) else str(owner or conn.key)
         events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
         if not leak.first.direction:
-            return f"{viewer} names {self.rule.key} {short(name)}: {events}"
-        return f"an event for {self.rule.key} {short(name)} reached {viewer}: {events}"
+            return f"{viewer} names {noun_text(self.rule.key, short(name))}: {events}"
+        return f"an event for {noun_text(self.rule.key, short(name))} reached {viewer}: {events}"

@@ -28,7 +28,7 @@ from typing import Any
 
 from wsreplay.contract.rules.isolation import Bind
 from wsreplay.trace.identity import is_pseudonym
-from wsreplay.units import count_text
+from wsreplay.units import count_text, noun_text
 from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
@@ -288,7 +288,7 @@ class BindMonitor(MessageMonitor):
     def _words(self, key: str, value: Any, binding: Binding, leak: Leak) -> str:
         events = leak.first.type if leak.count == 1 else f"{count_text(leak.count, 'event')}, {leak.first.type} first"
         viewer = self.owner_of(leak.first.conn)
-        return f"{key} {short(value)} of {self._who(binding.owner)} reached {self._who(viewer)}: {events}"
+        return f"{noun_text(key, short(value))} of {self._who(binding.owner)} reached {self._who(viewer)}: {events}"
 
     def owner_of(self, conn: ConnectionState) -> Any:
         """Who a connection belongs to, by this rule."""
@@ -296,8 +296,8 @@ class BindMonitor(MessageMonitor):
 
     def _who(self, owner: Any) -> str:
         if isinstance(owner, SessionState):
-            return f"user {owner.user}" if owner.user is not None else f"session {owner.id} (user unknown)"
-        return str(owner) if isinstance(owner, Token) else f"{self.rule.to.removeprefix('conn.')} {owner}"
+            return noun_text("user", owner.user) if owner.user is not None else f"session {owner.id} (user unknown)"
+        return str(owner) if isinstance(owner, Token) else noun_text(self.rule.to.removeprefix("conn."), str(owner))
 
     def _say_shared(self, key: str, value: Any, binding: Binding, event: MessageEvent) -> None:
         first, second = self._who(binding.owner), self._who(event.conn.owner)
@@ -305,8 +305,8 @@ class BindMonitor(MessageMonitor):
             self.counts, event,
             kind="isolation",
             severity=Severity.WARNING,
-            message=f"{first} and {second} both ask in {key} {short(value)}: taken for two ids that happen to be equal; "
-            "list ids that users share under `shared`",
+            message=f"{first} and {second} both ask in {noun_text(key, short(value))}: taken for two ids that happen to be "
+            "equal; list ids that users share under `shared`",
             activation=binding.fid,
             frames=frames_of(binding.fid, event.fid),
             seen=event.type,

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from wsreplay.contract.rules.questions import Questions
-from wsreplay.units import duration_text
+from wsreplay.units import duration_text, noun_text
 from wsreplay.validator.emit.fit import fit_any
 from wsreplay.validator.emit.writer import HandlerWriter
 from wsreplay.validator.findings import Severity
@@ -357,4 +357,4 @@ class QuestionsMonitor(MessageMonitor):
 
 
 def _of(key: str, value: Any) -> str:
-    return f" in {key} {value}" if value is not None else ""
+    return f" in {noun_text(key, str(value))}" if value is not None else ""

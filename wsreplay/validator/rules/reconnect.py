@@ -16,9 +16,10 @@ from typing import Any
 
 from wsreplay.contract.model import Patterns
 from wsreplay.contract.rules.reconnect import Reconnect
+from wsreplay.trace.endings import how_ended
 from wsreplay.units import duration_text
 from wsreplay.validator.findings import Severity
-from wsreplay.validator.reporting import Reported, lost
+from wsreplay.validator.reporting import Reported, frames_of, lost
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import Owed, first_owed
 from wsreplay.validator.rules.spans import SpanMonitor
@@ -100,8 +101,8 @@ class ReconnectMonitor(MessageMonitor):
             kind="late",
             late_by=late - self.rule.within_ns,
             seen="ws.open",
-            message=f"the client reconnected {duration_text(late)} after the connection was lost, "
-            f"{duration_text(self.rule.within_ns)} at most{lost(loss.conn)}",
+            message=f"the client reconnected {duration_text(late)} after {_told(loss)}, "
+            f"at most {duration_text(self.rule.within_ns)} allowed",
         )
 
     def next_due(self) -> int | None:
@@ -131,7 +132,7 @@ class ReconnectMonitor(MessageMonitor):
             loss,
             "cut",
             Severity.WARNING,
-            f"the connection was lost during the {self.rule.span}{lost(loss.conn)}; "
+            f"{_told(loss)} during the {self.rule.span}; "
             f"the client reconnected after {duration_text(t - loss.t)}",
             t,
             "event",
@@ -147,6 +148,7 @@ class ReconnectMonitor(MessageMonitor):
             severity=severity,
             message=message,
             activation=loss.frame,
+            frames=frames_of(loss.frame),
             decided_by=by,
             decided_at=t,
             after=loss.after,
@@ -161,6 +163,11 @@ class ReconnectMonitor(MessageMonitor):
         if loss.overdue_finding is None:  # the trace ends before the time is up
             self.counts.doubt()
             session.doubt()
+
+
+def _told(loss: Loss) -> str:
+    """`the connection was dropped by the server`."""
+    return f"the connection was {how_ended(loss.conn.info) or 'lost'}"
 
 
 def _fits(patterns: Patterns, event: TraceEvent) -> bool:

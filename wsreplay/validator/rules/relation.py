@@ -242,10 +242,12 @@ class Precedence(Template):
         before = {"any": "earlier", "alternate": "since the one before", "chain": "just before"}[self.rule.mode]
         if self.rule.within_ns is not None:
             before = f"in the {duration_text(self.rule.within_ns)} before"
-        if self.simple and slice_.state(self.number) is not None:
-            if not self.rule.unless:
-                self.counts.violate()  # that it is missing was said at the first event that needed it
+        if self.simple and (is_sure := slice_.state(self.number)) is not None:
+            if not self.rule.unless:  # that it is missing was said at the first event that needed it
+                (self.counts.violate if is_sure else self.counts.doubt)()
             return
+        if self.simple:
+            unsure = why_unsure(slice_.undecodable, self.operands[0], self.began(slice_)) or self._unsure_of_scope(slice_)
         wanted = f"{either(first)} never came{where(slice_)}; {event.said} came without it"
         reported = self.violate(
             slice_,
@@ -259,11 +261,11 @@ class Precedence(Template):
             decided_at=event.t,
             at_ns=event.t,
             blame=event.sender,
-            unsure=unsure or (why_unsure(slice_.undecodable, self.operands[0], self.began(slice_)) if self.simple else None),
+            unsure=unsure,
             caused_by=explanation(slice_, first),
         )
         if self.simple and reported.id:
-            slice_.set_state(self.number, reported.place)
+            slice_.set_state(self.number, unsure is None)
             slice_.explain(first, reported.id)
             self.missed.add(event.conn.session, reported.place)
 

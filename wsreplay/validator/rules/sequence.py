@@ -5,8 +5,8 @@ first value decides where a counter begins. Numbers that are left out may be sen
 they are *recovered*, which is a warning; else they are missing, and late where they come after that. A value that is not
 larger, and was not missing, is out of order, said once: if the one after it follows on, the counter *has started again* and
 goes on from there. After a reconnect, history may be sent again, and a counter may start again. As many numbers as messages
-could not be decoded may have been in them: such a gap is inconclusive. Where as many messages are no events, the gap follows
-from the findings that say so.
+could not be decoded may have been in them: such a gap is inconclusive. Where as many messages are no events, or as many events
+are missing there, the gap follows from the findings that say so (`gap_causes`).
 
 Without `by`, what has a counter of its own is found by looking (`sequence_state.ScopeSearch`): the session, or each thread, or
 each run, by the keys of the contract's runs.
@@ -30,6 +30,7 @@ from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.emit.writer import HandlerWriter, indented
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import either, frames_of
+from wsreplay.validator.rules.gap_causes import GapCauses
 from wsreplay.validator.rules.message import MessageMonitor
 from wsreplay.validator.rules.owed import first_owed
 from wsreplay.validator.rules.sequence_state import Level, ScopeSearch, SequenceGap, SequenceState, Suspect
@@ -63,6 +64,8 @@ class SequenceMonitor(MessageMonitor):
         self._queue: deque[SequenceGap] = deque()
         # session → the findings on messages that are no events, and explain a gap
         self._explained: dict[int, set[str]] = {}
+        # what is missing elsewhere, and explains a gap
+        self._causes = GapCauses(self.reporter)
         # what the numbers are called
         self._name = str(self.rule.field.steps[-1]) if self.rule.field.steps else self.rule.field.text
 
@@ -219,7 +222,9 @@ class SequenceMonitor(MessageMonitor):
 
     def _open_gap(self, state: SequenceState, first: int, last: int, event: MessageEvent) -> None:
         unsure = state.why_unsure(last - first + 1)
-        gap = SequenceGap(first, last, event, event.conn.last_frame, unsure, {}, self._cause_of(state, last - first + 1, event))
+        cause = self._cause_of(state, last - first + 1, event)
+        before = len(self.reporter.findings)
+        gap = SequenceGap(first, last, event, event.conn.last_frame, unsure, {}, cause, before)
         state.open_gap(gap)
         if not self._queue:
             self.clock.at(event.t + self.rule.recover_within_ns)
@@ -296,6 +301,7 @@ class SequenceMonitor(MessageMonitor):
             caused_by=gap.cause,
         )
         gap.decide(reported.place)
+        self._causes.note(gap)
 
     def next_due(self) -> int | None:
         gap = first_owed(self._queue)
@@ -304,6 +310,7 @@ class SequenceMonitor(MessageMonitor):
     def expire_next(self) -> None:
         gap = self._queue.popleft()
         self._decide(gap, gap.event.t + self.rule.recover_within_ns, "deadline")
+        self._causes.look(gap)
 
     def pending(self, sessions: Iterable[SessionState]) -> int:
         return sum(1 for gap in self._queue if not gap.done)
@@ -318,6 +325,7 @@ class SequenceMonitor(MessageMonitor):
                 session.doubt()
             else:
                 self._decide(gap, t, by)
+        self._causes.conclude(session.id)
 
     def close_session(self, session: SessionState) -> None:
         self._tables.pop(session.id, None)

@@ -36,6 +36,8 @@ class SequenceGap(Owed, eq=False):
     resent: dict[int, int]
     # the id of the finding that it follows from: its numbers were in messages that are no events
     cause: str | None = None
+    # how many findings there were before it
+    findings_before: int = 0
 
     def missing(self) -> list[tuple[int, int]]:
         """What has not come: ranges, both ends included."""

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from wsreplay.contract.rules.questions import Questions
+from wsreplay.units import noun_text
 from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import Counts, LogClaim, Reporter, either, frames_of, names
 from wsreplay.validator.state.bounded import oldest
@@ -150,4 +151,4 @@ def _asker(conn: ConnectionState) -> str | int:
 
 def _owner(conn: ConnectionState) -> str:
     """The same in words."""
-    return f"user {conn.user}" if conn.user is not None else f"session {conn.session.id}"
+    return noun_text("user", conn.user) if conn.user is not None else f"session {conn.session.id}"
