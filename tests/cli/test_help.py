@@ -42,6 +42,19 @@ def test_a_command_is_a_topic_too() -> None:
     assert not set(TOPICS) & set(COMMANDS)
 
 
+def test_a_command_below_another_is_one_too() -> None:
+    assert run("help", "contract", "map").out == run("contract", "map", "--help").out
+    assert run("help", "replay", "server").out == run("replay", "server", "--help").out
+    assert run("help", "contract").out == run("contract", "--help").out
+    outcome = run("help", "contract", "mop")
+    assert (outcome.code, outcome.err) == (2, "wsreplay: no such command: 'contract mop'; did you mean map?\n")
+
+
+def test_a_topic_may_be_a_section_of_a_page() -> None:
+    page = read_page("marks")
+    assert page.startswith("# Mark a moment\n") and "\n#" not in page and "named pipe" in page
+
+
 def test_a_misspelt_topic_is_answered_with_the_right_one() -> None:
     outcome = run("help", "filter")
     assert (outcome.code, outcome.err) == (2, "wsreplay: no such topic: 'filter'; did you mean filters?\n")

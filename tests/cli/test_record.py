@@ -175,6 +175,30 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+def test_lines_that_come_through_a_named_pipe_become_marks_whoever_writes_them(backend: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "marks")
+    pipe = os.open(tmp_path / "marks", os.O_RDONLY | os.O_NONBLOCK)
+    process = subprocess.Popen(
+        [*WSREPLAY, "record", backend, "-l", "0", "-o", str(tmp_path / "marked.db")], stdin=pipe, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, bufsize=0,
+    )  # fmt: skip
+    os.close(pipe)
+    assert process.stdout is not None
+    _read_until(process.stdout.fileno(), b"Ctrl-C stops")
+    for parts, last in (((b"one\ntw", b"o\n\nthree\n"), b"three"), ((b"four",), b"four"), ((b"five\nsix\n",), b"six")):
+        with (tmp_path / "marks").open("wb", buffering=0) as writer:
+            for part in parts:
+                writer.write(part)
+        _read_until(process.stdout.fileno(), b"marked: " + last)
+    process.send_signal(signal.SIGINT)
+    while _read(process.stdout.fileno()):
+        pass
+    assert process.wait(30) == 0
+    process.stdout.close()
+    with Recording.open(tmp_path / "marked.db") as recording:
+        assert [mark.note for mark in recording.marks()] == ["one", "two", "three", "four", "five", "six"]
+
+
 def _read_until(terminal: int, wanted: bytes) -> bytes:
     screen = b""
     while wanted not in screen:

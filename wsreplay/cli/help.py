@@ -17,7 +17,7 @@ from wsreplay.cli.main import COMMANDS, group
 from wsreplay.cli.options import print_paged
 from wsreplay.errors import UsageError
 
-# By topic: the page, and what it tells.
+# By topic: the page, or a section of it, and what it tells.
 TOPICS = {
     "ci": ("how-to/ci.md", "How to gate a CI server with a contract."),
     "contracts": ("reference/contracts.md", "The contract language."),
@@ -26,6 +26,7 @@ TOPICS = {
     "filters": ("filters.md", "The filter language of show, replay and the terminal interface."),
     "keys": ("reference/keys.md", "Keys of the terminal interface, and how to change them."),
     "map": ("how-to/map.md", "How to validate a product whose events have other names."),
+    "marks": ("how-to/record.md#mark-a-moment", "How to mark a moment while something is recorded."),
     "recording": ("reference/recording.md", "The tables of a recording, for SQLite tools."),
     "redaction": ("reference/redaction.md", "Which secrets are hidden, and how to hide more."),
     "troubleshooting": ("how-to/troubleshoot.md", "What to do when something does not work, by symptom."),
@@ -60,16 +61,31 @@ class Topic(click.ParamType[str]):
 def command(context: click.Context, words: tuple[str, ...]) -> None:
     """Show help on a TOPIC or a command; without one, list the topics."""
     assert context.parent is not None
-    topic = words[0] if words and words[0] in COMMANDS else "-".join(words).lower()
-    if not topic:
+    topic = "-".join(words).lower()
+    if words and words[0] in COMMANDS:
+        _print_command(context.parent, words)
+    elif not topic:
         _list_topics()
     elif topic in TOPICS:
         _print_page(read_page(topic))
-    elif (named := group.get_command(context.parent, topic)) is not None:
-        click.echo(named.get_help(click.Context(named, info_name=topic, parent=context.parent)))
     else:
         close = difflib.get_close_matches(topic, [*TOPICS, *COMMANDS], n=1)
         raise UsageError(f"no such topic: {topic!r}; " + (f"did you mean {close[0]}?" if close else "see wsreplay help"))
+
+
+def _print_command(context: click.Context, words: tuple[str, ...]) -> None:
+    """The help of a command, or of one below it: `contract map`. What else is said after a command is not looked at."""
+    above: click.Command = group
+    for number, word in enumerate(words):
+        if not isinstance(above, click.Group):
+            break
+        named = above.get_command(context, word)
+        if named is None:
+            close = difflib.get_close_matches(word, above.list_commands(context), n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(above.list_commands(context))}"
+            raise UsageError(f"no such command: {' '.join(words[: number + 1])!r}; {hint}")
+        above, context = named, click.Context(named, info_name=word, parent=context)
+    click.echo(above.get_help(context))
 
 
 def _list_topics() -> None:
@@ -82,14 +98,24 @@ def _list_topics() -> None:
 
 def read_page(topic: str) -> str:
     """The page of a topic as Markdown, without what only the site needs. Raises UsageError."""
-    page = TOPICS[topic][0]
+    page, _, section = TOPICS[topic][0].partition("#")
     for place in PLACES:
         if (place / page).is_file():
             text = (place / page).read_text(encoding="utf-8")
+            text = _section(text, section) if section else text
             text = _ATTRIBUTES.sub("", _COMMENT.sub("", text))
             text = _TAG.sub("`", _without_links(text, topic)).replace("&#124;", r"\|")
             return _FENCE.sub(r"\1", text).lstrip()
     raise UsageError(f"the page about {topic} is not installed")
+
+
+def _section(text: str, anchor: str) -> str:
+    """The section of a page that a link to this anchor leads to, as a page of its own."""
+    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE):
+        heading = part.partition("\n")[0].removeprefix("## ")
+        if heading.lower().replace(" ", "-") == anchor:
+            return part[1:]
+    raise UsageError(f"there is no section {anchor}")
 
 
 def _without_links(text: str, topic: str) -> str:

@@ -114,7 +114,7 @@ def command(
     """Record WebSocket traffic through a proxy in front of UPSTREAM, such as ws://localhost:8000, 8000 or unix:/run/app.sock.
 
     Point the client at the proxy. Bytes pass unchanged; every frame is recorded before it is passed on. Ctrl-C
-    stops; a line typed into the terminal becomes a mark at that time.
+    stops; a line typed into the terminal, or read from a pipe, becomes a mark at that time.
     """
     path = output or new_recording_path()
     make_parent(path)

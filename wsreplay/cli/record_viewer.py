@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import stat
 import sys
 import termios
 from collections.abc import Callable
@@ -19,11 +20,13 @@ from wsreplay.proxy.proxy import RecordingProxy
 # The keyboard protocol, mouse, focus reports, pasting and the second screen off; line wrap and the cursor on.
 _AS_BEFORE = "\x1b[<u\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[?1049l"
 _ALSO = "a line you type becomes a mark, Ctrl-C stops"
+_PIPED = 4096  # bytes that are read at once, and of a line that has no end
 LOOK_S = 0.2  # how often is looked whether the interface was suspended: no event tells of that
 
 
 class TypedLines:
-    """A line that is typed becomes a mark; an empty one calls `on_empty`, and so does `fg`, which shells say for going back.
+    """A line that is typed, or comes through a pipe, becomes a mark; an empty one calls `on_empty`, and so does `fg`, which
+    shells say for going back.
 
     They are read from the terminal opened once more: an event loop does not wait in what it reads, and stdin is one open file
     with the stdout of the interface, which would lose what the terminal does not take at once.
@@ -36,13 +39,18 @@ class TypedLines:
         self._on_empty: Callable[[], object] | None = None
         # the descriptor that is read; None: none
         self._terminal: int | None = None
+        # what came through a pipe since its last line end
+        self._unended = b""
 
     def read(self, on_empty: Callable[[], object] | None = None) -> None:
-        """Read from now on, if there is a terminal."""
+        """Read from now on, if there is a terminal or a pipe."""
         self._on_empty = on_empty
         if sys.stdin and sys.stdin.isatty() and (terminal := _opened_again()) is not None:
             self._terminal = terminal
             asyncio.get_running_loop().add_reader(terminal, self._take, terminal)
+        elif on_empty is None and (pipe := _pipe_of_stdin()) is not None:
+            self._terminal = pipe
+            asyncio.get_running_loop().add_reader(pipe, self._take_piped, pipe)
 
     @property
     def is_reading(self) -> bool:
@@ -75,24 +83,46 @@ class TypedLines:
             if self._on_empty is not None:
                 self._on_empty()
         elif (note := line.decode("utf-8", "replace").strip()) and not (note == "fg" and self._on_empty):
-            self._proxy.mark(note)
-            self._console.say(f"◆ marked: {visible(note)}")
+            self._mark(note)
         elif self._on_empty is not None:
             self._on_empty()
 
+    def _mark(self, note: str) -> None:
+        self._proxy.mark(note)
+        self._console.say(f"◆ marked: {visible(note)}")
+
+    def _take_piped(self, pipe: int) -> None:
+        """Each line, however many come at once and wherever they are split. A named pipe ends with each of its writers; another
+        one may come."""
+        try:
+            data = os.read(pipe, _PIPED)
+        except BlockingIOError:
+            return
+        *lines, self._unended = (self._unended + data).split(b"\n")
+        if self._unended and (not data or len(self._unended) >= _PIPED):
+            lines, self._unended = [*lines, self._unended], b""
+        for line in lines:
+            if note := line.decode("utf-8", "replace").strip():
+                self._mark(note)
+        if not data:
+            self._look_later(pipe, self._take_piped, lambda: True)
 
     def _wait_for_foreground(self, terminal: int) -> None:
         """What is typed is for somebody else; look now and then whether it is for us again."""
+        self._look_later(terminal, self._take, lambda: not _is_in_background(terminal))
+
+    def _look_later(self, descriptor: int, take: Callable[[int], object], is_ready: Callable[[], bool]) -> None:
+        """Read no more, but look now and then whether there is something to read again."""
         loop = asyncio.get_running_loop()
-        loop.remove_reader(terminal)
+        loop.remove_reader(descriptor)
 
         def look() -> None:
-            if self._terminal != terminal:
+            if self._terminal != descriptor:
                 return
-            if _is_in_background(terminal):
-                loop.call_later(LOOK_S, look)
+            if is_ready():
+                loop.add_reader(descriptor, take, descriptor)
             else:
-                loop.add_reader(terminal, self._take, terminal)
+                loop.call_later(LOOK_S, look)
 
         loop.call_later(LOOK_S, look)
 
@@ -230,6 +260,15 @@ def _has_heard(pid: int, what: str) -> bool:
         return os.waitid(os.P_PID, pid, getattr(os, what) | os.WNOHANG) is not None
     except ChildProcessError:
         return False
+
+
+def _pipe_of_stdin() -> int | None:
+    """A descriptor of the pipe, named or not, that stdin is; None where it is something else."""
+    try:
+        descriptor = sys.stdin.fileno() if sys.stdin else -1
+        return os.dup(descriptor) if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else None
+    except (OSError, ValueError):
+        return None
 
 
 def _opened_again() -> int | None:
