@@ -122,7 +122,7 @@ def page() -> str:
     parts = [INTRODUCTION.rstrip(), "\n".join(["| Contract | Noticed | Faults |", "|---|---|---|", *rows])]
     for name, score in found.items():
         samples = ", ".join(f"`{sample}.db`" for sample in GOOD[name])
-        table = "\n".join(line.rstrip() for line in mutation_score.format_score(score) if not line.startswith("survived"))
+        table = "\n".join(mutation_score.format_score(score))
         parts += [f"## {name}", f"In {samples}:", f"```text\n{table}\n```", "\n".join(_explained(name, score))]
     return "\n\n".join(parts)
 

@@ -78,6 +78,8 @@ def test_mutate_names_the_holes_of_a_contract(recording: Path, tmp_path: Path) -
     assert outcome.code == 1
     assert "s2c:connection_ack" in outcome.out
     assert "tool_completed" not in outcome.out, "its absence must not survive"
+    assert outcome.out.startswith("survived ")  # as they are found
+    assert run("contract", "mutate", "agent-chat", f"{recording}#2").out.count("survived") == outcome.out.count("survived")
     bad = run("contract", "mutate", "agent-chat", recording)
     assert bad.code == 2
     assert "only a recording without findings can be mutated" in bad.err

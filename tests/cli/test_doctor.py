@@ -57,6 +57,15 @@ def test_a_last_recording_that_is_none_is_said(tmp_path: Path) -> None:
     assert "a.db is not a recording" in outcome.out
 
 
+def test_a_recording_may_be_named(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "leak.db", tmp_path / "one.db")
+    (tmp_path / "two.db").write_text("text")
+    outcome = run("doctor", tmp_path / "one.db", "-l", free_port())
+    assert "one.db: " in outcome.out
+    assert "no recordings" not in outcome.out
+    assert "✗ " in run("doctor", tmp_path / "two.db", "-l", free_port()).out
+
+
 def test_extras_are_named_with_what_installs_them(tmp_path: Path) -> None:
     requirements = "\n".join(importlib.metadata.requires("wsreplay") or [])
     named = set(re.findall(r"extra == .(\w+)", requirements))

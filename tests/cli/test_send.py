@@ -118,7 +118,7 @@ def test_programs_read_json() -> None:
 def test_a_server_that_gives_up_is_exit_code_one() -> None:
     with server(give_up) as url:
         outcome = run("send", url, "hello")
-    assert (outcome.code, outcome.err) == (1, "the server closed the connection (1011)\n")
+    assert (outcome.code, outcome.err) == (1, "the connection was closed by the server (1011)\n")
 
 
 @pytest.mark.parametrize(

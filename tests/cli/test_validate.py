@@ -83,10 +83,19 @@ def test_several_reports_at_once(recording: Path, tmp_path: Path) -> None:
     assert all("tool_completed" in path.read_text() for path in tmp_path.iterdir())
 
 
-def test_formats_and_outputs_must_match(recording: Path, tmp_path: Path) -> None:
+def test_two_reports_do_not_mix_on_standard_output(recording: Path, tmp_path: Path) -> None:
     outcome = run("validate", recording, "-f", "json", "-f", "junit", "-f", "html", "-o", tmp_path / "x")
     assert outcome.code == 2
-    assert "3 formats (-f) and 1 outputs (-o)" in outcome.err
+    assert "-f json and -f junit would both go to standard output" in outcome.err
+
+
+def test_an_output_belongs_to_the_format_before_it(recording: Path, tmp_path: Path) -> None:
+    names = ("ci.xml", "ci.md")
+    xml, markdown = (tmp_path / name for name in names)
+    outcome = run("validate", recording, "-f", "junit", "-o", xml, "-f", "github", "-f", "markdown", "-o", markdown)
+    assert outcome.out.startswith("::")
+    assert xml.read_text().startswith("<?xml")
+    assert markdown.read_text().startswith("#")
 
 
 def test_a_baseline_accepts_what_is_known(recording: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsreplay.diff.left_out import LeftOut, is_heartbeat_type
+from wsreplay.contract import loads
+from wsreplay.diff.left_out import LeftOut, heartbeats_of, is_heartbeat_type
 from wsreplay.errors import UsageError
 
 
@@ -39,3 +40,15 @@ def test_a_products_types_are_left_out_by_the_contracts_names_too() -> None:
     called = {"hb": "heartbeat", "tok": "partial_result"}
     leaves_out = LeftOut(["s2c:partial_*"], called=lambda type_: called.get(type_, type_))
     assert [leaves_out(*event) for event in ((1, "hb"), (1, "tok"), (0, "tok"), (1, "other"))] == [True, True, False, False]
+
+
+def test_what_a_contract_wants_again_and_again_is_a_heartbeat() -> None:
+    contract = loads(
+        "contract: c\nkeys: {run: $.id}\nspans: {run: {by: run, start: a, end: b}}\nrules:\n"
+        "  - {id: alive, recurrence: 's2c:beat', every: 5s}\n"
+        "  - {id: progress, recurrence: delta, every: 5s, in: run}\n"
+    )
+    leaves_out = LeftOut(timed=heartbeats_of(contract))
+    assert [leaves_out(*event) for event in ((1, "beat"), (0, "beat"), (1, "delta"))] == [True, False, False]
+    assert not LeftOut(timed=heartbeats_of(contract), heartbeats=False)(1, "beat")
+    assert heartbeats_of(None) == []

@@ -27,7 +27,7 @@ def test_the_parts_are_counted_together_as_they_are_alone(name: str) -> None:
 def test_the_slowest_are_runs_and_their_tools_the_longest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     with Recording.open(SAMPLES / "sub-agent.db") as recording:
         every = count_figures(recording).slowest
-        assert [span.kind for span in every].count("tool") >= 1 and every[0].kind == "run"
+        assert any(span.title.startswith("tool ") for span in every) and every[0].title.startswith("run ")
         assert [span.lasted_ns for span in every] == sorted((span.lasted_ns for span in every), reverse=True)
         monkeypatch.setattr(figures, "MOST_SLOWEST", 1)
         assert count_figures(recording).slowest == every[:1]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.endings import ending_text, ending_whole, ending_word, how_ended
+from wsreplay.trace.endings import closing, ending_text, ending_whole, ending_word, how_ended
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_an_ordinary_ending_has_words_too(facts: dict[str, Any], how: str, whole
 )  # fmt: skip
 def test_an_ending_in_a_word_has_its_code_where_it_tells_something(ending: Ending, code: int | None, word: str) -> None:
     assert ending_word(Connection(1, 1, 0, path="/ws", status=101, ending=ending, close_code=code)) == word
+
+
+def test_a_code_alone_is_told_in_the_same_words() -> None:
+    assert [closing("server", 1011, "busy"), closing("server", 1006), closing(None, 1000)] == [
+        "closed by the server (1011, busy)", "dropped by the server", "closed (1000)",
+    ]  # fmt: skip

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
 from wsreplay.cli.completion import ContractName, RecordingName, RecordingPath
+from wsreplay.cli.console import Console
 from wsreplay.contract import Contract, builtin_names, json_schema, load, purpose
 from wsreplay.contract.unseen import UnseenType
 from wsreplay.display import visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
 from wsreplay.units import count_text
+
+if TYPE_CHECKING:
+    from wsreplay.validator.mutation_score import Mutant
 
 
 @click.group(name="contract")
@@ -107,21 +112,44 @@ def map_recording(recording: Path, base: str) -> None:
 
 @command.command(name="mutate")
 @click.argument("contract", type=ContractName())
-@click.argument("recording", type=RecordingPath(path_type=Path))
+@click.argument("recording", metavar="RECORDING[#SESSION]", type=RecordingName())
 @click.option("--most", type=click.IntRange(1), default=2000, show_default=True, help="How many faults to try, at random.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed.")
-def mutate(contract: str, recording: Path, most: int, seed: int) -> int:
-    """Find the faults that a CONTRACT misses, by injecting them into a good RECORDING.
+def mutate(contract: str, recording: str, most: int, seed: int) -> int:
+    """Find the faults that a CONTRACT misses, by injecting them into a good RECORDING, or into one SESSION of it.
 
-    Each event in turn is dropped, duplicated, swapped with the next, delayed by a minute, or sent to another user.
+    Each event in turn is dropped, duplicated, swapped with the next, delayed by a minute, or sent to another user. The
+    faults that survive are printed as they are found.
 
     A fault that survives is a hole in the contract, or harmless. Exit code 0: none survived; 1: at least one did.
     """
-    from wsreplay.store.reader import Recording
+    from wsreplay.cli.options import connections_of, open_recording, split_session
+    from wsreplay.contract.users import sessions_of
     from wsreplay.validator.mutation_score import format_score, score_recording
 
-    with Recording.open(recording) as opened:
-        score = score_recording(opened, load(contract), most=most, seed=seed)
+    loaded = load(contract)
+    path, session = split_session(recording)
+    with open_recording(path) as opened:
+        chosen = connections_of(opened, session, sessions_of(opened, loaded))
+        connections = None if chosen is None else [connection.id for connection in chosen]
+        score = score_recording(opened, loaded, most=most, seed=seed, connections=connections, on_mutant=_MutantLines().add)
     for line in format_score(score):
         click.echo(visible(line))
     return EXIT_VIOLATIONS if score.survivors else EXIT_CLEAN
+
+
+class _MutantLines:
+    """A line on stdout for each fault that survives, and where stderr is a terminal one that says how far this is."""
+
+    def __init__(self) -> None:
+        self._console = Console(quiet=False)
+
+    def add(self, mutant: Mutant, number: int, total: int) -> None:
+        from wsreplay.validator.mutation_score import format_survivor
+
+        if mutant.survived:
+            self._console.clear_status()
+            click.echo(visible(format_survivor(mutant)))
+        self._console.draw_status(f"{number:,} of {count_text(total, 'fault')} injected")
+        if number == total:
+            self._console.clear_status()

@@ -62,7 +62,8 @@ def command(
     """Compare two recordings, or a session of each.
 
     Sessions, runs, tools and events are matched by what they are. Times may differ, and so may ids, if each id of A always
-    corresponds to the same id of B. Heartbeats are not compared. Exit code 0: no difference; 1: at least one.
+    corresponds to the same id of B. Heartbeats are not compared, nor
+    what -c names one: an event of a `recurrence` without a scope. Exit code 0: no difference; 1: at least one.
     """
     from wsreplay.contract.users import sessions_of
     from wsreplay.diff.diff import DiffOptions, diff

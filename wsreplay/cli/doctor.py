@@ -19,7 +19,7 @@ import click
 
 import wsreplay
 from wsreplay.cli.address import Address
-from wsreplay.cli.completion import FolderPath
+from wsreplay.cli.completion import RecordingPath
 from wsreplay.cli.defaults import in_force, value_errors
 from wsreplay.cli.options import recordings_folder
 from wsreplay.configuration import KEYS
@@ -37,12 +37,13 @@ Line = tuple[str, str]
 
 
 @click.command(name="doctor")
-@click.argument("folder", metavar="[DIR]", type=FolderPath(path_type=Path), required=False)
+@click.argument("folder", metavar="[PATH]", type=RecordingPath(path_type=Path), required=False)
 @click.option("-l", "--listen", type=Address(), metavar="HOST:PORT",
               help="Address for record to listen at. [default: as configured, else 127.0.0.1:8765]")
 @click.option("--upstream", type=Address(), metavar="HOST:PORT", help="Also check that a backend listens there.")
 def command(folder: Path | None, listen: tuple[str, int] | None, upstream: tuple[str, int] | None) -> int:
-    """Check the installation, the terminal, the port, and the last recording in DIR [default: recordings].
+    """Check the installation, the terminal, the port, and the recording PATH, or the last one in that folder [default:
+    recordings].
 
     Exit code 1: something is in the way of recording or viewing.
     """
@@ -180,10 +181,10 @@ def _is_recording(path: Path) -> bool:
 
 
 def _recordings(folder: Path) -> Iterator[Line]:
-    from wsreplay.contract.users import sessions_of
-    from wsreplay.store import paging
-    from wsreplay.store.reader import Recording
-
+    if folder.is_file():
+        yield FINE, f"{folder}, {size_text(folder.stat().st_size)}"
+        yield from _recording(folder)
+        return
     try:
         files = _files(folder)
     except OSError as error:
@@ -195,8 +196,16 @@ def _recordings(folder: Path) -> Iterator[Line]:
     if not files:
         yield NOTE, f"no recordings in {folder}/ yet: make one with wsreplay record URL"
         return
-    last = files[-1]
     yield FINE, f"{count_text(len(files), 'recording')} in {place}, {size_text(sum(path.stat().st_size for path in files))}"
+    yield from _recording(files[-1])
+
+
+def _recording(last: Path) -> Iterator[Line]:
+    """What one recording holds, and the room beside it."""
+    from wsreplay.contract.users import sessions_of
+    from wsreplay.store import paging
+    from wsreplay.store.reader import Recording
+
     free = shutil.disk_usage(last.parent).free
     yield (NOTE if free < 2**30 else FINE), f"{size_text(free)} free on its disk"
     try:

@@ -143,6 +143,10 @@ def main() -> NoReturn:
     try:
         code = group.main(prog_name="wsreplay", standalone_mode=False)
     except click.ClickException as error:
+        if isinstance(error, click.UsageError):
+            from wsreplay.cli.hints import with_hint
+
+            error = with_hint(error)
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):

@@ -21,6 +21,7 @@ from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, UsageError
 from wsreplay.proxy.upstream import Upstream, tls_context
 from wsreplay.testing.client import RUN_ENDS, ChatClient, ChatEnded, Received
 from wsreplay.testing.event import event_of
+from wsreplay.trace.endings import closing
 from wsreplay.units import SECOND, clock, duration_text
 
 FORMS = ("text", "json", "agent-chat")
@@ -158,7 +159,7 @@ class _Talk:
         if code is not None and code not in _ORDINARY:
             self._failed = True
         if code is not None:
-            click.echo(f"the server closed the connection ({code})", err=True)
+            click.echo(f"the connection was {closing('server', code)}", err=True)
         return EXIT_VIOLATIONS if self._failed else EXIT_CLEAN
 
     async def _talk(self, messages: Sequence[str], printing: asyncio.Task[None]) -> None:

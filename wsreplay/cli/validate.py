@@ -19,6 +19,7 @@ from wsreplay.cli.colour import colour_option, wants_colour
 from wsreplay.cli.completion import ContractName, RecordingName
 from wsreplay.cli.main import INTERRUPTED
 from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, open_recording, split_session, user_option
+from wsreplay.cli.report_targets import FORMS, ReportCommand, given_order, pair
 from wsreplay.contract import Contract, load
 from wsreplay.decode import get_decoder
 from wsreplay.display import visible
@@ -38,14 +39,14 @@ PARQUET = "parquet"
 _JUDGED = ("sessions", "spans", "findings")  # the tables that a verdict makes
 
 
-@click.command(name="validate")
+@click.command(name="validate", cls=ReportCommand)
 @click.argument("files", metavar="FILE[#SESSION]...", type=RecordingName(), nargs=-1, required=True)
 @click.option("-c", "--contract", "contracts", multiple=True, type=ContractName(),
               help=f"A contract file, or a built-in's name; may repeat. {FITTING_DEFAULT}")
 @click.option("-f", "--format", "forms", multiple=True, type=click.Choice([*FORMATS, PARQUET]),
-              help="Report format; may repeat, each with its own -o. [default: text]")
+              help="Report format; may repeat. [default: text]")
 @click.option("-o", "--output", "outputs", multiple=True, type=click.Path(path_type=Path),
-              help="File for the report; with -f parquet a folder. [default: standard output]")
+              help="File for the report of the -f before it; with -f parquet a folder. [default: standard output]")
 @click.option("--rule", "rules", multiple=True, metavar="ID", help="Report only this rule; may repeat.")
 @click.option("--event", "events", multiple=True, metavar="TYPE", help="Report only findings about this event; may repeat.")
 @click.option("--all", "every", is_flag=True, help="Report sessions without findings in full, too.")
@@ -84,7 +85,7 @@ def command(
         get_decoder(decoder)
     sessions = _sessions_of(files)
     paths = _recordings(list(sessions))
-    targets = _targets(forms or ("text",), outputs)
+    targets = pair(given_order() if forms else [*given_order(), FORMS], forms or ("text",), outputs, PARQUET.__eq__)
     if every_span and "json" not in forms:
         raise UsageError("--spans needs -f json")
     accepted = baseline.read(known) if known else None
@@ -150,17 +151,6 @@ def _recordings(files: Sequence[Path]) -> list[Path]:
         else:
             paths.append(file)
     return paths
-
-
-def _targets(forms: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, Path | None]]:
-    """Each format with its output; one of them, the last, may go to standard output."""
-    if len(outputs) > len(forms) or len(forms) - len(outputs) > 1:
-        count = f"{len(forms)} formats (-f) and {len(outputs)} outputs (-o)"
-        raise UsageError(f"{count}: give each -f an -o; the last may go without")
-    if forms[-1] == PARQUET and len(outputs) < len(forms):
-        raise UsageError("-f parquet writes a folder: name it with -o")
-    rest: list[Path | None] = [None] * (len(forms) - len(outputs))
-    return list(zip(forms, [*outputs, *rest], strict=True))
 
 
 def _judge(

@@ -21,7 +21,7 @@ from wsreplay.contract.rules.latency import Latency
 from wsreplay.contract.users import sessions_of
 from wsreplay.diff.compare import Comparer
 from wsreplay.diff.conversation import ComparedSession
-from wsreplay.diff.left_out import LeftOut
+from wsreplay.diff.left_out import LeftOut, heartbeats_of
 from wsreplay.diff.pairing import NAMED, SessionPair, pair_sessions
 from wsreplay.diff.rows import Kind, Row, rows
 from wsreplay.diff.slices import Correspondence
@@ -195,7 +195,8 @@ def _talks(
         if session is not None:
             sessions = [candidate for candidate in sessions if candidate.id == session]
         called = ProductMap().name_of if contract is None else contract.map.name_of
-        leaves_out = LeftOut(options.ignore_types, heartbeats=not options.heartbeats, called=called)
+        leaves_out = LeftOut(options.ignore_types, heartbeats=not options.heartbeats, called=called,
+                             timed=heartbeats_of(contract))  # fmt: skip
         talks = [ComparedSession(session, fields, options.coalesce, leaves_out) for session in sessions]
         of = {connection.id: talk for talk in talks for connection in talk.session.connections}
         for message in reading.messages(None if session is None else sorted(of), heartbeats=False):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from wsreplay.contract.model import match_glob, parse_pattern
+from wsreplay.contract.model import Contract, Pattern, match_glob, parse_pattern
 from wsreplay.contract.resemblance import words
+from wsreplay.contract.rules.recurrence import Recurrence
 from wsreplay.errors import UsageError
 
 _HEARTBEAT = re.compile(
@@ -21,20 +22,30 @@ def is_heartbeat_type(type_: str) -> bool:
     return _HEARTBEAT.fullmatch("_".join(words(type_))) is not None
 
 
+def heartbeats_of(contract: Contract | None) -> list[Pattern]:
+    """The events that come at least so often as long as a connection lasts: a contract's `recurrence` without a scope."""
+    rules = contract.of(Recurrence) if contract is not None else ()
+    events = [pattern for rule in rules if rule.inside is None and not rule.after for pattern in rule.operands[0]]
+    return [pattern for pattern in events if not pattern.where and not pattern.pseudo]
+
+
 class LeftOut:
     """Says of a type whether its messages are left out. `types` are patterns, `[c2s:|s2c:]type` with `*`; `called` gives the
-    contract's name of a product's type, by which it is left out, too. `ws.*` are beginnings and ends of connections.
+    contract's name of a product's type, by which it is left out, too. `timed` are the contract's heartbeats, left out with
+    those that look like one. `ws.*` are beginnings and ends of connections.
 
     Raises UsageError for an empty pattern.
     """
 
     def __init__(
-        self, types: Sequence[str] = (), *, heartbeats: bool = True, called: Callable[[str], str] = lambda type_: type_
-    ) -> None:
+        self, types: Sequence[str] = (), *, heartbeats: bool = True, called: Callable[[str], str] = lambda type_: type_,
+        timed: Sequence[Pattern] = (),
+    ) -> None:  # fmt: skip
         self._patterns = [parse_pattern(text) for text in types]
         if any(not pattern.type for pattern in self._patterns):
             raise UsageError("--ignore-type needs a type, such as heartbeat or 's2c:*.delta'")
         self._heartbeats, self._called = heartbeats, called
+        self._patterns += timed if heartbeats else ()
         # by direction and type
         self._known: dict[tuple[int, str], bool] = {}
 

@@ -352,7 +352,7 @@ def _said(row: TimelineRow) -> str:
 
 def _note(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
-    late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
+    late = f" by {duration_text(finding.late_by)}" if finding.late_by else ""
     return f"{sign} {_shown(kind_word(finding))}{late}"
 
 

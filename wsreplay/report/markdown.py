@@ -137,7 +137,7 @@ class _IssuePart:
             due = f", due by {clock(finding.until)}" if finding.until is not None else ""
             lines.append(f"- expected {code(timeline.expected(finding))}{due}: {code(timeline.why_missing(finding))}"
                          if finding.is_ghost else f"- expected {code(timeline.expected(finding))}{due}")  # fmt: skip
-        if finding.late_by is not None:
+        if finding.late_by:
             lines.append(f"- late by {duration_text(finding.late_by)}")
         if finding.blame:
             lines.append(f"- at fault: the {visible(finding.blame)}")

@@ -65,5 +65,5 @@ def _row_text(row: TimelineRow, room: int) -> str:
 
 def _finding_word(finding: Finding) -> str:
     sign, _ = kind_sign(finding)
-    late = f" by {duration_text(finding.late_by)}" if finding.late_by is not None else ""
+    late = f" by {duration_text(finding.late_by)}" if finding.late_by else ""
     return f"{sign} {visible(kind_word(finding))}{late}"

@@ -123,7 +123,7 @@ class WaterfallChart:
 
     @staticmethod
     def _about(span: SpanRecord, length: str) -> str:
-        parts = [f"{span.span} {span.label}".strip(), *(f"{key} {value}" for key, value in span.slice[-1:])]
+        parts = [span.title, *(f"{key} {value}" for key, value in span.slice[-1:] if span.label)]
         parts += [length, f"from {clock(span.start_ns)}"]
         parts += [span.state] if length != span.state else []
         parts += ["its start never came"] if span.implied else []

@@ -26,8 +26,7 @@ class SlowSpan(NamedTuple):
     """One of the spans that took longest. Its `frame` began it; times in ns."""
 
     lasted_ns: int
-    kind: str
-    name: str
+    title: str
     state: str
     session: int
     start_ns: int
@@ -67,7 +66,7 @@ class _Slowest:
         if record.end_ns is None:
             return
         span = SlowSpan(
-            record.end_ns - record.start_ns, record.span, record.name, record.state, record.session, record.start_ns,
+            record.end_ns - record.start_ns, record.title, record.state, record.session, record.start_ns,
             record.start_frame,
         )  # fmt: skip
         if len(self._heap) < MOST_SLOWEST:

@@ -23,14 +23,23 @@ def ending_word(connection: Connection) -> str:
 def how_ended(connection: Connection) -> str:
     """`closed by the server (1011, overloaded)`, `dropped by the client`; "" while it is open, and where the recording ended
     before it did."""
-    by = f" by the {connection.closed_by}" if connection.closed_by else ""
     if connection.ending in (Ending.OPEN, Ending.TRUNCATED):
         return ""
-    if connection.close_code in _NO_FRAME:
-        return f"{'closed' if connection.ending is Ending.CLEAN else 'dropped'}{by}"
-    reason = f", {connection.close_reason}" if connection.close_reason else ""
-    unanswered = " without an answer" if connection.ending is Ending.DROPPED else ""
-    return f"closed{by} ({connection.close_code}{reason}){unanswered}"
+    if connection.close_code in _NO_FRAME and connection.ending is Ending.CLEAN:
+        return f"closed{_by(connection.closed_by)}"
+    unanswered = " without an answer" if connection.ending is Ending.DROPPED and connection.close_code not in _NO_FRAME else ""
+    return closing(connection.closed_by, connection.close_code, connection.close_reason) + unanswered
+
+
+def closing(by: str | None, code: int | None, reason: str | None = None) -> str:
+    """The same of a code that one side closed with, or that stands for none: `closed by the server (1011)`, `dropped by …`."""
+    if code in _NO_FRAME:
+        return f"dropped{_by(by)}"
+    return f"closed{_by(by)} ({code}{f', {reason}' if reason else ''})"
+
+
+def _by(side: str | None) -> str:
+    return f" by the {side}" if side else ""
 
 
 def ending_whole(connection: Connection) -> str:

@@ -135,7 +135,14 @@ class SpanRecord(NamedTuple):
     @property
     def name(self) -> str:
         """Its label; without one, what tells it from others of its kind."""
-        return self.label or (noun_text(self.span, self.slice[-1][1]) if self.slice else self.span)
+        return self.label or self.title
+
+    @property
+    def title(self) -> str:
+        """What it is, with its label or what tells it from others of its kind: `tool search`, `turn t3`."""
+        if self.label:
+            return f"{self.span} {self.label}"
+        return noun_text(self.span, self.slice[-1][1]) if self.slice else self.span
 
 
 @dataclass(frozen=True, slots=True)

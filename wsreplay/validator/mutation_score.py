@@ -6,7 +6,7 @@ somebody else's connection. A survivor is a hole in the contract, or a fault tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from random import Random
@@ -74,17 +74,29 @@ class MutationScore:
         return counts
 
 
-def score_recording(recording: Recording, contract: Contract, *, most: int = 2_000, seed: int = 0) -> MutationScore:
-    """Mutate each event of a recording; above `most` mutants, as many chosen at random.
+OnMutant = Callable[[Mutant, int, int], None]
+"""Told of each mutant: its number, from 1, and how many there are."""
+
+
+def score_recording(
+    recording: Recording, contract: Contract, *, most: int = 2_000, seed: int = 0,
+    connections: Collection[int] | None = None, on_mutant: OnMutant | None = None,
+) -> MutationScore:  # fmt: skip
+    """Mutate each event of a recording, or of some of its connections; above `most` mutants, as many chosen at random.
 
     Raises UsageError where the contract finds fault with the recording as it is, or nothing to judge in it.
     """
-    accepted = tuple(connection for connection in recording.connections() if connection.ending is not Ending.REFUSED)
-    trace = WholeTrace(accepted, tuple(recording.messages()), recording.reached_ns())
-    return score_trace(trace, contract, most=most, seed=seed)
+    accepted = tuple(
+        connection for connection in recording.connections()
+        if connection.ending is not Ending.REFUSED and (connections is None or connection.id in connections)
+    )  # fmt: skip
+    trace = WholeTrace(accepted, tuple(recording.messages(connections=connections)), recording.reached_ns())
+    return score_trace(trace, contract, most=most, seed=seed, on_mutant=on_mutant)
 
 
-def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, seed: int = 0) -> MutationScore:
+def score_trace(
+    trace: WholeTrace, contract: Contract, *, most: int = 2_000, seed: int = 0, on_mutant: OnMutant | None = None
+) -> MutationScore:
     """The same for a trace in memory."""
     before = judge_trace(trace, contract)
     if any(finding.verdict is Verdict.VIOLATED for finding in before.findings):
@@ -95,11 +107,17 @@ def score_trace(trace: WholeTrace, contract: Contract, *, most: int = 2_000, see
     chosen = [(kind, at) for at, message in enumerate(trace.messages) if message.opcode == Opcode.TEXT for kind in KINDS]
     if len(chosen) > most:
         chosen = sorted(Random(seed).sample(chosen, most), key=itemgetter(1))
-    mutants = tuple(_judge_mutant(trace, contract, kind, at) for kind, at in chosen if _applies(trace, kind, at))
-    return MutationScore(mutants if are_hints(contract) else tuple(_name_types(trace, contract, mutants)))
+    chosen = [(kind, at) for kind, at in chosen if _applies(trace, kind, at)]
+    judged = (_judge_mutant(trace, contract, kind, at) for kind, at in chosen)
+    mutants: list[Mutant] = []
+    for mutant in judged if are_hints(contract) else _name_types(trace, contract, judged):
+        mutants.append(mutant)
+        if on_mutant is not None:
+            on_mutant(mutant, len(mutants), len(chosen))
+    return MutationScore(tuple(mutants))
 
 
-def _name_types(trace: WholeTrace, contract: Contract, mutants: Sequence[Mutant]) -> Iterator[Mutant]:
+def _name_types(trace: WholeTrace, contract: Contract, mutants: Iterable[Mutant]) -> Iterator[Mutant]:
     """The mutants, with the type of each message where the contract says it is."""
     names = decoder_names(contract, trace.connections, trace.messages)
     messages = {message.id: message for message in trace.messages}
@@ -199,10 +217,13 @@ KINDS: dict[str, Callable[[WholeTrace, int], WholeTrace]] = {
 }
 
 
-def format_score(score: MutationScore, names: Sequence[str] = ("c2s", "s2c")) -> Iterator[str]:
-    """The score for people: a table of kinds, and each survivor."""
+def format_score(score: MutationScore) -> Iterator[str]:
+    """The score for people: a table of kinds."""
     for kind, (noticed, all_) in score.by_kind().items():
         yield f"{kind:<10} {noticed:>4} of {all_:>4} noticed"
     yield f"{'all':<10} {score.killed:>4} of {len(score.mutants):>4} noticed"
-    for mutant in score.survivors:
-        yield f"survived   {mutant.kind} of frame {mutant.frame}  {names[mutant.direction]}:{mutant.type or '?'}"
+
+
+def format_survivor(mutant: Mutant, names: Sequence[str] = ("c2s", "s2c")) -> str:
+    """A line of a mutant that was not noticed."""
+    return f"survived   {mutant.kind} of frame {mutant.frame}  {names[mutant.direction]}:{mutant.type or '?'}"

@@ -118,7 +118,7 @@ def finding_facts(finding: Finding, words: Sequence[str], contract: str, clock: 
         ("expected", " or ".join(merge_alike(finding.expected))),
         ("due by", clock.text(finding.until) if finding.until is not None else None),
         ("seen", finding.seen),
-        ("late by", units.duration_text(finding.late_by) if finding.late_by is not None else None),
+        ("late by", units.duration_text(finding.late_by) if finding.late_by else None),
         ("time", clock.text(moment(finding))),
         ("decided at", f"{clock.text(finding.decided_at)}, {why_decided(finding)}"),
         ("belongs to", "  ".join(f"{name} {value}" for name, value in finding.slice)),

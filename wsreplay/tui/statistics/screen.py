@@ -178,11 +178,10 @@ def _slowest(figures: Figures, clock: ShownClock) -> Iterator[StatisticsLine]:
         return
     yield StatisticsLine("")
     yield StatisticsLine("slowest", head=True)
-    room = min(40, max(len(f"{span.kind} {span.name}") for span in figures.slowest))
+    room = min(40, max(len(span.title) for span in figures.slowest))
     for span in figures.slowest:
-        name = f"{span.kind} {span.name}"
         odd = "" if span.state == "completed" else f"  {span.state}"
-        text = f"{duration_text(span.lasted_ns):>9}  {name:<{room}}  {clock.column_text(span.start_ns)}"
+        text = f"{duration_text(span.lasted_ns):>9}  {span.title:<{room}}  {clock.column_text(span.start_ns)}"
         yield StatisticsLine(f"{text}  session {span.session}  frame {span.frame}{odd}", span.frame)
 
 

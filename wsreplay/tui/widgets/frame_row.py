@@ -270,7 +270,7 @@ def _filled(kind: str, dash: str, cells: int) -> str:
 
 def place_words(finding: Finding, belongs: int | None) -> str:
     """What a row says of the finding that stands at it; `belongs` is the frame that should have come before this one."""
-    if finding.kind == "late" and finding.late_by is not None:
+    if finding.kind == "late" and finding.late_by:
         return f"late by {units.duration_text(finding.late_by)}"
     if finding.kind == "order" and belongs is not None:
         return f"belongs after #{belongs}"
