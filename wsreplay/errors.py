@@ -39,8 +39,10 @@ class ContractError(UsageError):
     """A contract that cannot be used.
 
     `file` is a path or a built-in's name, `line` and `column` count from 1 (0 where unknown), `path` is the dotted place
-    inside the document, such as `rules[2].response`.
+    inside the document, such as `rules[2].response`. `others` are further mistakes that do not follow from this one.
     """
+
+    others: tuple[ContractError, ...] = ()
 
     def __init__(self, message: str, *, file: str = "", line: int = 0, column: int = 0, path: str = "") -> None:
         self.message, self.file, self.line, self.column, self.path = message, file, line, column, path

@@ -5,11 +5,13 @@ Names and values come from the JSON Schema of the language; what they mean, from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from docs.generators.meanings import COMMON, CONSTRUCTS, DEFAULTS, MEANINGS
+from docs.generators.needed import needed_keys
 from wsreplay.contract import builtin_names, json_schema, load
 from wsreplay.units import count_text
 
@@ -81,8 +83,8 @@ def _construct(title: str, name: str, schema: Schema) -> Iterator[str]:
         raise ValueError(f"docs/generators/meanings.py, {name}: {sorted(set(names) ^ set(meanings) - {''})}")
     yield f"## {title} {{ #{title.lower().replace(' ', '-')} }}"
     yield meanings[""]
-    required = set(part.get("required", ()))
-    yield _table(((key, meanings[key]) for key in names), {key: part["properties"][key] for key in names}, required)
+    rows = ((key, meanings[key]) for key in names)
+    yield _table(rows, {key: part["properties"][key] for key in names}, needed_keys(name))
     if has_common:
         yield "Also [what every rule may have](#common)."
 
@@ -94,15 +96,15 @@ def _find(name: str, schema: Schema) -> Schema:
     return found
 
 
-def _table(rows: Any, schemas: dict[str, Schema], required: Any = ()) -> str:
+def _table(rows: Any, schemas: dict[str, Schema], needed: Mapping[str, str] = MappingProxyType({})) -> str:
     lines = ["| Name | Value | |", "|---|---|---|"]
     for key, meaning in rows:
         kind, _, text = meaning.partition(": ")
         choices = schemas.get(key, {}).get("enum")
         value = " · ".join(f"`{one}`" for one in choices) if choices else kind
-        needed = " (needed)" if key in required else ""
+        mark = f" (needed{f' with {needed[key]}' if needed[key] else ''})" if key in needed else ""
         default = f". Default: {DEFAULTS[key]}" if key in DEFAULTS else ""
-        lines.append(f"| `{key}`{needed} | {value} | {text}{default} |")
+        lines.append(f"| `{key}`{mark} | {value} | {text}{default} |")
     return "\n".join(lines)
 
 

@@ -11,7 +11,8 @@ CONSTRUCTS = {
 }  # fmt: skip
 
 COMMON = {
-    "id": "text: names the rule in findings, and in contracts that extend this one. The id of a span is its name",
+    "id": "text: names the rule in findings, and in contracts that extend this one. Needed in `rules` and `isolation`. "
+    "The id of a span is its name",
     "severity": "`error` · `warning` · `info`: how bad a finding is. Default: `error`",
     "require_activation": "true or false: it is an error if the rule never applies",
     "enabled": "true or false: false removes a rule of the base contract",

@@ -51,6 +51,28 @@ def test_check_names_the_line_of_a_mistake(tmp_path: Path) -> None:
     assert "response" in outcome.err
 
 
+def test_check_names_all_mistakes_of_a_file(tmp_path: Path) -> None:
+    contract = tmp_path / "mine.yaml"
+    contract.write_text(
+        "contract: mine\n"
+        "spans:\n"
+        "  run: {by: conn.id, end: done}\n"
+        "  tool: {by: conn.id, start: a, end: b, in: run}\n"
+        "rules:\n"
+        "  - {id: a, existence: [x], in: run}\n"
+        "  - {id: b, existance: [x]}\n"
+        "  - {id: c, rate: x, max: 3}\n"
+        "unknown: never\n"
+    )
+    outcome = run("contract", "check", contract, tmp_path / "no.yaml", "ag-ui")
+    assert outcome.code == 2
+    assert [line.removeprefix(f"wsreplay: {contract}:").partition(":")[0] for line in outcome.err.splitlines()[:-1]] == [
+        "3", "4", "7", "8", "9",
+    ]  # fmt: skip
+    assert outcome.err.splitlines()[-1].startswith("wsreplay: no such contract file")
+    assert outcome.out.startswith("ag-ui: ")
+
+
 def test_check_lists_what_never_came_in_a_recording(tmp_path: Path, recording: Path) -> None:
     rules = '[{id: a, response: ["c2s:chta", agent_completed]}, {id: b, response: [agent_strated, agent_completed]}]'
     contract = tmp_path / "mine.yaml"

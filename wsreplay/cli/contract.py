@@ -14,7 +14,7 @@ from wsreplay.cli.console import Console
 from wsreplay.contract import Contract, builtin_names, json_schema, load, purpose
 from wsreplay.contract.unseen import UnseenType
 from wsreplay.display import visible
-from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS
+from wsreplay.errors import EXIT_CLEAN, EXIT_VIOLATIONS, ContractError
 from wsreplay.units import count_text
 
 if TYPE_CHECKING:
@@ -52,14 +52,22 @@ def show(contract: str, handler: bool) -> None:
 @command.command(name="check")
 @click.argument("contracts", metavar="CONTRACT...", type=ContractName(), nargs=-1, required=True)
 @click.option("--recording", "file", type=RecordingName(), help="Also list the types in rules that never came in it.")
-def check(contracts: tuple[str, ...], file: str | None) -> None:
-    """Check that contracts are valid; errors are reported with file, line and column."""
+def check(contracts: tuple[str, ...], file: str | None) -> int:
+    """Check that contracts are valid; every error is reported with file, line and column."""
+    code = EXIT_CLEAN
     for name in contracts:
-        contract = load(name)
+        try:
+            contract = load(name)
+        except ContractError as error:
+            for mistake in (error, *error.others):
+                click.echo(f"wsreplay: {visible(str(mistake))}", err=True)
+            code = error.exit_code
+            continue
         spans, rules = count_text(len(contract.spans), "span"), count_text(len(contract.rules), "rule")
         click.echo(f"{name}: {contract.name} v{contract.version}, {spans} and {rules}: OK")
         for line in _unseen_lines(contract, file) if file is not None else ():
             click.echo(f"  {visible(line)}")
+    return code
 
 
 def _unseen_lines(contract: Contract, file: str) -> Iterator[str]:

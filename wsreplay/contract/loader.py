@@ -27,7 +27,7 @@ from wsreplay.contract.model import (
     Rule,
 )
 from wsreplay.contract.parts import Reader, duration_ns, path_of
-from wsreplay.contract.rules.kind import COMMON
+from wsreplay.contract.rules.kind import COMMON, RuleKind
 from wsreplay.contract.rules.table import KINDS
 from wsreplay.decode import OUR_DECODERS, decoder_names
 from wsreplay.errors import ContractError, UsageError
@@ -268,9 +268,36 @@ class _Loader:
         return Resumption(within_ns, after_any)
 
     def _rules(self, reader: Reader) -> tuple[Rule, ...]:
-        there = [(kind, self.top[kind.key]) for kind in KINDS if kind.key in self.top]
-        rules = [rule for kind, value in there for rule in kind.read(value, reader)]
+        rules: list[Rule | None] = []
+        errors: list[ContractError] = []
+        for kind in KINDS:
+            if kind.key in self.top:
+                try:
+                    rules += kind.read(self.top[kind.key], reader)
+                except ContractError as error:
+                    errors += _errors_of(kind, self.top[kind.key], reader) or [error]
+        if errors:
+            first, *others = sorted(errors, key=lambda error: (error.line, error.column))
+            first.others = tuple(others)
+            raise first
         return _check_unique_ids(rule for rule in rules if rule is not None)
+
+
+def _errors_of(kind: RuleKind, value: Value, reader: Reader) -> list[ContractError]:
+    """What is wrong with each of the rules or spans that stand in one place, each by itself."""
+    if isinstance(value.data, list):
+        alone = [replace(value, data=[member]) for member in value.data]
+    elif isinstance(value.data, dict) and kind.key in ("spans", "schema"):
+        alone = [replace(value, data={name: member}) for name, member in value.data.items()]
+    else:
+        return []
+    errors = []
+    for member in alone:
+        try:
+            list(kind.read(member, reader))
+        except ContractError as error:
+            errors.append(error)
+    return errors
 
 
 def _run_keys(spans: dict[str, Value], keys: dict[str, Key]) -> list[str]:
