@@ -147,16 +147,16 @@ async def test_a_session_goes_on_with_its_next_connection(stage, live_chat):
         live_chat.add(4, 3)
         await on.until(lambda: screen.rows.view.frames == 9)
         assert [connection.id for connection in screen.session.connections] == [1, 3]
-        assert " c3  " in on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert " conn 3  " in on.text().replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def test_all_frames_say_whose_they_are_as_soon_as_there_are_two(stage, live_chat):
     async with stage(live_chat.path, width=200) as on:
-        assert "c1" not in on.text()
+        assert "conn 1" not in on.text()
         live_chat.connect(2, "u2")
         live_chat.add(1, 2)
-        await on.until(lambda: "c2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " "))
-        assert "c1  u1" in on.text().replace("\N{NO-BREAK SPACE}", " ")
+        await on.until(lambda: "conn 2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " "))
+        assert "conn 1  u1" in on.text().replace("\N{NO-BREAK SPACE}", " ")
 
 
 async def test_a_note_that_is_typed_into_the_recorder_comes_in_as_a_row(stage, live_chat):

@@ -242,10 +242,10 @@ async def test_long_names_of_types_are_whole_and_stay_in_their_column(stage, wid
 async def test_all_frames_say_whose_they_are_and_where_there_is_no_room_which_connection(stage, chat_recording):
     async with stage(chat_recording, width=200) as on:
         await on.press("a")
-        assert "c2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " ")
+        assert "conn 2  u2" in on.text().replace("\N{NO-BREAK SPACE}", " ")
         await on.resize(80, 30)
         text = on.text().replace("\N{NO-BREAK SPACE}", " ")
-        assert " c1  " in text and " c2  " in text and "c2  u2" not in text
+        assert " conn 1  " in text and " conn 2  " in text and "conn 2  u2" not in text
 
 
 @pytest.mark.parametrize("width", [80, 160])

@@ -54,8 +54,8 @@ def test_the_clock_of_every_kind_of_row_stands_in_one_column(width, form, time):
 
 def test_a_frame_says_what_is_known_of_it():
     shown = text(painter(before_ns=1_250 * MS).frame(HEAD))
-    assert "   12 " in shown and "+250ms" in shown.replace(" ms", "ms") and "c2  bob" in shown and "slow" in shown
-    assert "+" not in text(painter().frame(HEAD)) and "c2" not in text(painter(users={2: "bob"}).frame(HEAD))
+    assert "   12 " in shown and "+250ms" in shown.replace(" ms", "ms") and "conn 2  bob" in shown and "slow" in shown
+    assert "+" not in text(painter().frame(HEAD)) and "conn" not in text(painter(users={2: "bob"}).frame(HEAD))
     assert "bob" not in text(painter(are_many=False).frame(HEAD))
     marked = text(painter(marked={12: Mark(1, 1_500 * MS, 12, "look here")}).frame(HEAD))
     assert LOOK.signs.mark in marked and "look here" in marked

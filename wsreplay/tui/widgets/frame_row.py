@@ -222,11 +222,11 @@ class FrameRow(NamedTuple):
         return [*self._cut(runs), (self.look.signs.dash * max(0, self.width - used), style)]
 
     def _who(self, connection: int | None, style: Style) -> list[Run]:
-        """Which connection, where there are several; of several users, whose."""
+        """Which connection, where there are several, as filters call it; of several users, whose."""
         if len(self.users) < 2 or self.width < _CONNECTION_FROM:
             return []
-        number = f"c{connection}" if connection is not None else ""
-        runs: list[Run] = [(f"{number:<4}", style)]
+        number = f"conn {connection}" if connection is not None else ""
+        runs: list[Run] = [(f"{number:<7} ", style)]
         if self.width >= _USER_FROM and self.are_many:
             user = self.look.safe(self.users.get(connection or 0) or "")
             runs.append((fitted(user, _USER, ellipsis=self.look.signs.ellipsis) + " ", style))
