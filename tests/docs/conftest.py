@@ -85,7 +85,7 @@ class Reader:
         self.ports = dict(zip(PORTS, map(str, ports.unused(len(PORTS))), strict=True))
         self.sessions: list[Session] = []
         self.wrong: list[str] = []
-        self.printed: dict[int, str] = {}  # where the page says something else, by its line
+        self.printed: dict[int, str] = {}  # what a page says that is written anew, by its line: all of it from one run
         self._services = contextlib.ExitStack()
         self._last_code = 0
         home = folder.parent / f"{folder.name}-home"
@@ -191,8 +191,8 @@ class Reader:
             os.close(main)
 
     def _compare(self, command: pages.Command, printed: str) -> None:
+        self.printed[command.line] = pages.renewed(command.expected, self._there(printed))
         if difference := pages.mismatch(command.expected, self._there(printed)):
-            self.printed[command.line] = self._there(printed)
             self._blame(command, difference)
 
     def _blame(self, command: pages.Command, what: str) -> None:

@@ -72,3 +72,9 @@ def test_a_page_is_rewritten_where_it_was_wrong() -> None:
     assert pages.rewritten(text, {2: "one\n"}) == "\n".join(
         [f"{FENCE}console", "$ echo \\", "    one", "one", "$ echo 3", "3", FENCE, "end", ""]
     )
+
+
+def test_what_a_page_leaves_out_stays_so_when_it_is_written_anew() -> None:
+    expected = ["took 12ms", "…", "last  …", '{"timestamp":1…', ""]
+    assert pages.renewed(expected, 'took 345ms\nx\ny\nlast  3\n{"timestamp":2…\n') == 'took 345ms\n…\nlast  …\n{"timestamp":2…'
+    assert pages.renewed(["one"], "two\n") == "two\n"

@@ -151,16 +151,34 @@ def masked(line: str) -> str:
 
 def mismatch(expected: list[str], printed: str) -> str | None:
     """None where the output is as the page says, else a text that shows both."""
+    if _match(expected, printed):
+        return None
+    return "the page says:\n" + "\n".join(expected) + "\n\nprinted:\n" + printed
+
+
+def renewed(expected: list[str], printed: str) -> str:
+    """What a command printed this time, without what the page leaves out; all of it where the page says something else."""
+    match = _match(expected, printed)
+    if match is None:
+        return printed
+    actual, lines = printed.splitlines(), []
+    for number, line in enumerate(expected[: match.re.groups], 1):
+        new = actual[match.string.count("\n", 0, match.start(number))] if line.strip() != ANYTHING else line
+        is_left_out = ANYTHING in line and not (line.endswith(ANYTHING) and new.endswith(ANYTHING))
+        lines.append(line if is_left_out else new)
+    return "\n".join(lines)
+
+
+def _match(expected: list[str], printed: str) -> re.Match[str] | None:
+    """The output as the page says it, with a group for each of its lines."""
     wanted = [masked(line) for line in expected]
     actual = [masked(line) for line in printed.splitlines()]
     while wanted and not wanted[-1]:
         wanted.pop()
     while actual and not actual[-1]:
         actual.pop()
-    parts = [r"(?:[^\n]*\n)*?" if line.strip() == ANYTHING else _line_pattern(line) + r"\n" for line in wanted]
-    if re.fullmatch("".join(parts), "".join(line + "\n" for line in actual)):
-        return None
-    return "the page says:\n" + "\n".join(expected) + "\n\nprinted:\n" + printed
+    parts = [r"((?:[^\n]*\n)*?)" if line.strip() == ANYTHING else f"({_line_pattern(line)}\\n)" for line in wanted]
+    return re.fullmatch("".join(parts), "".join(line + "\n" for line in actual))
 
 
 def rewritten(text: str, printed: dict[int, str]) -> str:
