@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wsreplay.model import Connection, Ending
-from wsreplay.trace.endings import closing, ending_text, ending_whole, ending_word, how_ended
+from wsreplay.trace.endings import close_of, closing, ending_text, ending_whole, ending_word, how_ended
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,14 @@ def test_a_code_alone_is_told_in_the_same_words() -> None:
     assert [closing("server", 1011, "busy"), closing("server", 1006), closing(None, 1000)] == [
         "closed by the server (1011, busy)", "dropped by the server", "closed (1000)",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [
+        (b"", (None, None)), (b"\x03", (None, None)), (b"\x03\xe8", (1000, "")), (b"\x03\xe9idle", (1001, "idle")),
+        (b"\x03\xe9\xff", (1001, "\ufffd")),
+    ],
+)  # fmt: skip
+def test_what_a_close_frame_says(payload: bytes, said: tuple[int | None, str | None]) -> None:
+    assert close_of(payload) == said

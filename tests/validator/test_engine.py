@@ -247,6 +247,30 @@ def test_a_user_who_is_back_after_the_recorder_was_stopped_goes_on_in_the_same_s
     assert judgement.session_verdicts == {1: Verdict.VIOLATED}
 
 
+# Where a connection ends.
+
+BEATS = "keys: {q: $.id}\nspans: {q: {by: q, start: s, end: e, within: 5s}}\n"
+BEATS += "rules: [{id: r, recurrence: 's2c:beat', every: 2s}]"
+CLOSE = b"\x03\xe8"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_with_the_second_close_frame_a_connection_is_over_however_long_tcp_stays(first: int, is_known: bool) -> None:
+    trace = Trace().open().s2c("beat").s2c("s", id=1).at(0.5).raw(CLOSE, first, opcode=8).raw(CLOSE, 1 - first, opcode=8)
+    trace = trace.at(10.5).close(by="server" if first else "client") if is_known else trace.at(10.5).truncate()
+    judgement = trace.judge(loads("contract: x\n" + BEATS))
+    (finding,) = judgement.findings
+    assert (finding.rule, finding.decided_by, finding.decided_at) == ("q", "scope_close", round(0.51 * NS))
+    assert [span.state for span in judgement.runs] == ["cut"]
+
+
+def test_one_close_frame_leaves_a_connection_open_for_what_the_other_side_still_says() -> None:
+    trace = Trace().open().s2c("beat").s2c("s", id=1).at(0.5).raw(CLOSE, 0, opcode=8).s2c("e", id=1).at(10.5).drop(by="client")
+    judgement = trace.judge(loads("contract: x\n" + BEATS))
+    assert [(finding.rule, finding.decided_by) for finding in judgement.findings] == [("r", "deadline")]
+
+
 # So far, and bounded.
 
 

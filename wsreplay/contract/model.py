@@ -6,6 +6,7 @@ The words are those of the field: DECLARE templates (van der Aalst, Pesic), Dwye
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from wsreplay.contract.conditions import is_wanted
@@ -289,6 +290,12 @@ class AppliesTo:
     path: tuple[str, ...] = ()
     subprotocol: tuple[str, ...] = ()
     events: Patterns = ()
+
+    def covers(self, path: str, subprotocol: str | None) -> bool:
+        """Whether a connection with this path, which has no query, and this subprotocol is judged."""
+        if self.path and not any(fnmatchcase(path, glob) for glob in self.path):
+            return False
+        return not self.subprotocol or any(fnmatchcase(subprotocol or "", glob) for glob in self.subprotocol)
 
 
 @dataclass(frozen=True, slots=True)

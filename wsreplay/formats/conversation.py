@@ -16,6 +16,7 @@ from wsreplay.errors import ImportFormatError
 from wsreplay.formats.jsonl_export import VERSION
 from wsreplay.formats.remarks import Remarks
 from wsreplay.model import OPCODE_NAMES, Ending, Headers, Opcode
+from wsreplay.trace.endings import close_of
 
 _SCHEMES = {"http": "ws", "https": "wss"}
 _IN_MEMORY = 32 * 2**20  # bytes of payloads
@@ -189,13 +190,6 @@ def close_payload(code: int | None, reason: str | None) -> bytes:
         return b""
     text = (reason or "").encode("utf-8", "replace")[:123]
     return code.to_bytes(2, "big") + text.decode(errors="ignore").encode()
-
-
-def close_of(payload: bytes) -> tuple[int | None, str | None]:
-    """Code and reason of a close frame."""
-    if len(payload) < 2:
-        return None, None
-    return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
 
 
 def end_by_close_frame(messages: list[ReadMessage]) -> ReadEnd | None:

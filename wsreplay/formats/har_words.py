@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from wsreplay.display import fit, visible
-from wsreplay.formats.conversation import close_of, is_time
+from wsreplay.formats.conversation import is_time
 from wsreplay.model import OPCODE_NAMES, Opcode
+from wsreplay.trace.endings import close_of
 
 Fields = Mapping[str, Any]
 """The members of an object by their names in lower case, without leading underscores."""

@@ -11,6 +11,7 @@ from wsreplay.recorder.direction import BATCH_INFLATED, UNREAD, DirectionStream,
 from wsreplay.recorder.protocol import Closing, ConnectionEnded, ConnectionOpened
 from wsreplay.recorder.tail import TailCodec
 from wsreplay.store.writer import LARGE, FrameRow, Writer
+from wsreplay.trace.endings import close_of
 from wsreplay.trace.events import event_type
 from wsreplay.trace.frame_redaction import WITHHELD
 from wsreplay.trace.message_redaction import MessageRedactor
@@ -243,9 +244,7 @@ class LiveConnection:
         self._close_seen[direction] = True
         if self.closed_by is None:
             self.closed_by = "server" if direction else "client"
-            if len(payload) >= 2:
-                self.close_code = int.from_bytes(payload[:2], "big")
-                self.close_reason = payload[2:].decode("utf-8", "replace")
+            self.close_code, self.close_reason = close_of(payload)
 
     def resume_error(self, error: str) -> None:
         """A restored connection had this protocol error."""

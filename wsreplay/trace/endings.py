@@ -2,6 +2,9 @@
 
 Who ended it is the side that sent the first close frame (RFC 6455, section 7.1.5); the other side's close frame is the answer.
 Where none came, it is the side whose TCP connection ended first.
+
+A connection is over when the closing handshake is: after its second close frame nothing can come (section 5.5.1), however long
+a client then waits for the TCP connection to end. With fewer close frames it is over when the TCP connection is.
 """
 
 from __future__ import annotations
@@ -12,6 +15,23 @@ from wsreplay.model import Connection, Ending
 _ORDINARY = (1000, 1001, 1005, None)
 # No close frame came; on no wire (section 7.1.5), but programs write it down.
 _NO_FRAME = (1006, None)
+
+
+def close_of(payload: bytes) -> tuple[int | None, str | None]:
+    """The code and the reason that a close frame gives (section 5.5.1); None for what it does not give."""
+    if len(payload) < 2:
+        return None, None
+    return int.from_bytes(payload[:2], "big"), payload[2:].decode("utf-8", "replace")
+
+
+def after_handshake(connection: Connection, t_ns: int, direction: int, payload: bytes) -> Connection:
+    """A connection whose second close frame came at `t_ns`. `direction` and `payload` are those of the first one, which says
+    how it ended, where the recording has not come to that yet."""
+    if connection.ending not in (Ending.OPEN, Ending.TRUNCATED):
+        return connection
+    code, reason = close_of(payload)
+    by = "server" if direction else "client"
+    return connection._replace(closed_ns=t_ns, ending=Ending.CLEAN, closed_by=by, close_code=code, close_reason=reason)
 
 
 def ending_word(connection: Connection) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from wsreplay.contract.model import Contract
 from wsreplay.contract.unseen import EventType
@@ -198,7 +197,7 @@ class Engine:
 
     def _other(self, row: Row) -> None:
         """What is no whole message, or comes where nothing has come yet."""
-        fid, t, lane, _ = row
+        fid, t, lane, payload = row
         number, direction, opcode = lane >> 6, lane >> 5 & 1, lane & UNFINISHED - 1
         conn = self._connections.get(number) or self._connection(number, t)
         if conn is None:
@@ -207,6 +206,8 @@ class Engine:
         conn.look_at(fid)
         self._take(conn, row, direction, opcode)
         conn.pass_frame()
+        if opcode == Opcode.CLOSE and (ended := conn.closing.see(conn.info, direction, fid, t, payload)) is not None:
+            self._closed(ended, t)  # nothing can come any more, however long its TCP connection stays
 
     def _take(self, conn: ConnectionState, row: Row, direction: int, opcode: int) -> None:
         fid, t, lane, _ = row
@@ -231,8 +232,6 @@ class Engine:
                 self.events += self._reader.read(conn, row[0], t, row[2], row[3])
         elif opcode in (Opcode.PING, Opcode.PONG):
             self._happen(TraceEvent(conn, fid, t, "ws.ping" if opcode == Opcode.PING else "ws.pong", direction))
-        elif opcode == Opcode.CLOSE:
-            conn.see_close(direction, fid)
 
     # Time.
 
@@ -299,18 +298,13 @@ class Engine:
         self._clock.set(self._next()[0])
         return self._connections.get(cid)
 
-    def _judged(self, connection: Connection) -> bool:
-        applies, path = self.contract.applies_to, plain_path(connection.path)
-        if applies.path and not any(fnmatchcase(path, glob) for glob in applies.path):
-            return False
-        return not applies.subprotocol or any(fnmatchcase(connection.subprotocol or "", glob) for glob in applies.subprotocol)
-
     def _open(self, item: Opened) -> None:
         connection = item.connection
-        if not self._judged(connection):
+        path = plain_path(connection.path)
+        if not self.contract.applies_to.covers(path, connection.subprotocol):
             self._connections[connection.id] = None
             self.skipped += 1
-            self.passed_by.setdefault(item.session, Counter())[f"connection to {plain_path(connection.path)}"] += 1
+            self.passed_by.setdefault(item.session, Counter())[f"connection to {path}"] += 1
             return
         conn = self._connections[connection.id] = self.trace_state.connect(connection, item.session)
         conn.read_by(self._reader.decoder_of(connection.id))

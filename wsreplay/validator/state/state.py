@@ -17,6 +17,7 @@ from wsreplay.contract.model import Span
 from wsreplay.model import Connection
 from wsreplay.validator.findings import Verdict
 from wsreplay.validator.state.bounded import EndedSpans
+from wsreplay.validator.state.closing import ClosingHandshake
 from wsreplay.validator.state.keys import Token, values_of
 from wsreplay.validator.state.undecodable import Undecodable
 
@@ -358,8 +359,7 @@ class ConnectionState:
         # of the rules that have no keys
         self.slice = Slice((), (), self, connection.opened_ns)
         self.spans = session.spans
-        # the first close frame of each direction
-        self.close_frames: dict[int, int] = {}
+        self.closing = ClosingHandshake()
 
     def bind_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Give what generated source reads with every event an attribute of its own: `span0`, `counter0_1`, …"""
@@ -382,10 +382,6 @@ class ConnectionState:
     def pass_frame(self) -> None:
         """The frame has been looked at."""
         self.last_frame = self.frame
-
-    def see_close(self, direction: int, fid: int) -> None:
-        """A close frame comes."""
-        self.close_frames.setdefault(direction, fid)
 
     def read_by(self, decoder: str) -> None:
         """Its messages are read by this decoder."""

@@ -56,7 +56,7 @@ class MessageEvent(TraceEvent, frozen=True, eq=False):
 def end_event(conn: ConnectionState, t: int) -> EndEvent:
     """A connection has ended, which it has learnt."""
     sender = _SENDERS.index(conn.info.closed_by) if conn.info.closed_by in _SENDERS else None
-    frames = conn.close_frames
+    frames = conn.closing.frames
     fid = min(frames.values(), default=None) if sender is None else frames.get(sender)
     return EndEvent(conn, fid, t, "ws.close" if conn.info.ending is Ending.CLEAN else "ws.drop", None)
 
