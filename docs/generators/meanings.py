@@ -241,7 +241,8 @@ MEANINGS = {
         "and "
         "connection that it reached, with the number of events. If two owners ask with the same id, each is assumed to have "
         "one of "
-        "their own, with a warning",
+        "their own, with a warning. The owner is remembered after the end of the span that has the key's name: of each key at "
+        "least the last 10,000 values that ended, for ten minutes. After that end another client may use the value again",
         "confine": "key: its value names an owner, and it may appear only on connections of that owner",
         "canary": "regular expression (RE2): strings that are planted for one user, such as `CANARY-[0-9a-f]+`, anywhere in a "
         "message: each belongs to the user whose client sent it first, and nobody else may receive it",

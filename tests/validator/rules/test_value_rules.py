@@ -273,6 +273,20 @@ def test_rules_about_values_look_in_spans_and_between_events():
     assert said(trace.close().judge(between)) == ["r: 1 event more than 1 of a in 1s"]
 
 
+def test_a_rate_between_events_counts_all_that_are_too_many_in_each_stretch():
+    contract = loads(HEAD + "[{id: r, rate: a, max: 2, per: 1s, after: s, until: e}]")
+    trace = Trace().open(1, "ann").open(2, "bob")
+    for connection, counts in ((1, (7, 2, 4)), (2, (3,))):
+        for count in counts:
+            trace.s2c("s", connection)
+            for _ in range(count):
+                trace.s2c("a", connection)
+            trace.s2c("e", connection).s2c("a", connection)
+    findings = trace.close(1).close(2).judge(contract).findings
+    words = [f"{many} more than 2 of a in 1s" for many in ("5 events", "2 events", "1 event")]
+    assert [(finding.message, finding.count) for finding in findings] == list(zip(words, (5, 2, 1), strict=True))
+
+
 @pytest.mark.parametrize(
     ("where", "values", "expected"),
     [

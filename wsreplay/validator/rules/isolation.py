@@ -10,8 +10,9 @@ An event of somebody else's is judged by nothing else on the connection that got
 finding says it for each id and connection, with the number of events.
 
 State: of each bound key value → owner, since which frame, when it was last seen, and who else was shown it. A binding falls
-with the span of its name, since ids may be used again, and after ten idle minutes; while its span is open it is not idle. One
-that was leaked is kept until then.
+after ten idle minutes; while a span of its name is open it is not idle. Once that span has ended another client may use the id
+again, and so may another thread of its owner; to anybody else it is still a leak. Of each key the last ids that have ended are
+remembered, which the verdict counts.
 
 A span *vouches* for its events where it is found by all keys that the rule binds: they were looked at when the server started
 it, and what comes within it is not looked at again, if it was a client who named them. So the bindings of an open run are as
@@ -22,7 +23,7 @@ The source of its handlers, with the fast path, is written by `isolation_emit`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -35,7 +36,7 @@ from wsreplay.validator.findings import Severity
 from wsreplay.validator.reporting import IN_A_URL, LogClaim, frames_of, short
 from wsreplay.validator.rules.isolation_emit import FOREIGN, LOOSE, OWN, SHARED, BindEmitter
 from wsreplay.validator.rules.message import MessageMonitor
-from wsreplay.validator.rules.ownership import MOST_IDS, Binding, Leak, ids_in, may_be_the_same
+from wsreplay.validator.rules.ownership import MOST_IDS, Binding, EndedIds, Leak, ids_in, may_be_the_same
 from wsreplay.validator.rules.span_listeners import SpanEnd
 from wsreplay.validator.rules.spans import SpanMonitor
 from wsreplay.validator.rules.spans_emit import SpansEmitter
@@ -63,6 +64,8 @@ class BindMonitor(MessageMonitor):
         self._unnamed: dict[int, int] = {}
         # the spans whose end releases a key, with the key
         self._releasing: list[tuple[str, SpanMonitor]] = []
+        # of each key the ids whose spans have ended
+        self._ended: dict[str, EndedIds] = {key: EndedIds() for key in self.rule.keys}
         # findings whose number of events has grown since it was told
         self._growing: dict[int, tuple[str, Any, Binding, Leak]] = {}
         # who is told of each id that somebody may own
@@ -81,26 +84,33 @@ class BindMonitor(MessageMonitor):
             if span is not None and key in span.names:
                 self._releasing.append((key, span))
                 if self.rule.to == "conn.user":
-                    span.listeners.on_end(self._release_with(key, span))
+                    begin, end = self._follow(key, span)
+                    span.listeners.on_begin(begin)
+                    span.listeners.on_end(end)
 
-    def _release_with(self, key: str, span: SpanMonitor) -> SpanEnd:
-        """What the id names has ended with its span."""
-        table, names, position = self.owners[key], span.names, span.names.index(key)
+    def _follow(self, key: str, span: SpanMonitor) -> tuple[Callable[[Instance], None], SpanEnd]:
+        """What the id names begins and ends with its span."""
+        table, ended, names, position = self.owners[key], self._ended[key], span.names, span.names.index(key)
 
-        def release(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
+        def begin(instance: Instance) -> None:
+            key = instance.key
+            binding = table.get(key[position] if key.__class__ is tuple else key)
+            if binding is not None and binding.ended and binding.owner == instance.conn.owner:
+                binding.ended = False
+
+        def end(instance: Instance, _name: str, _t: int, _fid: int | None) -> None:
             if instance.names is not names:
                 return
             key = instance.key
             value = key[position] if key.__class__ is tuple else key
             binding = table.get(value)
-            if binding is None or binding.owner != instance.conn.owner:
+            if binding is None or binding.ended or binding.owner != instance.conn.owner:
                 return
-            if binding.shown:
-                binding.end()
-            else:
-                del table[value]
+            binding.ended = True
+            if ended.add(value):
+                self._forget(ended.rotate(table))
 
-        return release
+        return begin, end
 
     def log_claims(self, log: LogClaim) -> None:
         self._log = log
@@ -216,7 +226,7 @@ class BindMonitor(MessageMonitor):
                 return OWN
             binding.view(event)
             return LOOSE
-        if may_be_the_same(binding.owner, owner) or (binding.ended and event.conn.id not in (binding.shown or {})):
+        if may_be_the_same(binding.owner, owner):
             binding.pass_to(owner, event.fid, binding.asked)
             return OWN if binding.asked else LOOSE
         if above is not None and above.others is not None and above.is_of(owner):
@@ -226,7 +236,7 @@ class BindMonitor(MessageMonitor):
             binding.share_with(owner)
             self._say_shared(key, value, binding, event)
             return OWN
-        if not binding.asked and above is not None and above.is_of(owner):
+        if (binding.ended or not binding.asked) and above is not None and above.is_of(owner):
             binding.pass_to(above.owner, event.fid, above.asked)
             return OWN if binding.asked else LOOSE
         if not binding.asked and above is None and self._answers(event.conn):
@@ -326,8 +336,11 @@ class BindMonitor(MessageMonitor):
             idle = [value for value, binding in table.items() if t - binding.t >= IDLE_NS]
             for value in idle:
                 del table[value]
-            if idle:
-                self.reporter.forget("bindings", len(idle))
+            self._forget(len(idle))
+
+    def _forget(self, count: int) -> None:
+        if count:
+            self.reporter.forget("bindings", count)
 
     def _touch(self, names: tuple[str, ...], instance: Instance, t: int) -> None:
         """The keys of an instance, as far as they are this rule's, are in use."""

@@ -12,6 +12,7 @@ from wsreplay.validator.state.state import SessionState
 from wsreplay.validator.state.trace_event import MessageEvent
 
 MOST_IDS = 200_000  # of one key, or of what one rule has told of
+KEEP_ENDED_IDS = 10_000  # of one key, in each generation
 
 
 class Leak(Struct, eq=False):
@@ -67,10 +68,6 @@ class Binding(Struct, eq=False, gc=False):
         """Somebody else asks in it, too."""
         self.others = {owner} if self.others is None else self.others | {owner}
 
-    def end(self) -> None:
-        """What it names has ended."""
-        self.ended = True
-
     def is_of(self, owner: Any) -> bool:
         """Whether it belongs to this owner, maybe among others."""
         if self.owner == owner or (self.others is not None and owner in self.others):
@@ -86,6 +83,30 @@ class Binding(Struct, eq=False, gc=False):
             leak = self.shown[event.conn.id] = Leak(event, event.conn.last_frame)
         leak.add()
         return leak
+
+
+class EndedIds:
+    """The ids of one key whose spans have ended, in two generations: when the new one is full, the old one is given up."""
+
+    __slots__ = ("now", "old")
+
+    def __init__(self) -> None:
+        # those that ended last, and as many that ended before them
+        self.now: list[Any] = []
+        self.old: list[Any] = []
+
+    def add(self, value: Any) -> bool:
+        """An id has ended. Whether the new generation is full now."""
+        self.now.append(value)
+        return len(self.now) >= KEEP_ENDED_IDS
+
+    def rotate(self, table: dict[Any, Binding]) -> int:
+        """Give up what is in the old generation and still ended; how many ids those were."""
+        ended = [value for value in dict.fromkeys(self.old) if (binding := table.get(value)) is not None and binding.ended]
+        for value in ended:
+            del table[value]
+        self.old, self.now = self.now, []
+        return len(ended)
 
 
 def may_be_the_same(owner: Any, other: Any) -> bool:

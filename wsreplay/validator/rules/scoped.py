@@ -9,6 +9,7 @@ State: the segment that is open. Fast path: none.
 
 from __future__ import annotations
 
+from wsreplay.validator.emit.globals import Globals
 from wsreplay.validator.rules.template import AFTER, COMPLETE, UNTIL, Obligation, Template
 from wsreplay.validator.state.state import Slice
 from wsreplay.validator.state.trace_event import TraceEvent
@@ -25,6 +26,9 @@ class Scoped(Template):
 
     def take_bits(self, first: int) -> int:
         return self.inner.take_bits(first)
+
+    def collect(self, globals: Globals) -> None:
+        self.inner.collect(globals)
 
     def begin(self, slice_: Slice) -> None:
         if not self.rule.after:
