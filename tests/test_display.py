@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsreplay.display import cells, close_text, fit, gist, local_time, pad, preview, visible
+from wsreplay.display import (
+    cells,
+    close_text,
+    fit,
+    gist,
+    indented_json,
+    local_time,
+    pad,
+    preview,
+    user_text,
+    visible,
+)
 
 any_text = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -172,3 +183,24 @@ def test_a_time_is_shown_as_the_readers_clock_had_it(monkeypatch: pytest.MonkeyP
 )  # fmt: skip
 def test_a_close_frame_says_its_code_and_its_reason(payload: bytes, text: bytes) -> None:
     assert close_text(payload) == text
+
+
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        (None, "anonymous"), ("", "anonymous"), ("u1", "u1"), (" u1", " u1"), ("  ", '"  "'), ("\u200b", r'"\u200b"'),
+        ("\u3000\u2800", r'"\u3000\u2800"'),
+    ],
+)  # fmt: skip
+def test_a_name_that_cannot_be_seen_is_spelt_out(user: str | None, shown: str) -> None:
+    assert user_text(user) == shown
+
+
+@pytest.mark.parametrize("number", ["1e15", "1234567.0", "12345678901234567890123", "1.50", "-0", "1E2", "7"])
+def test_a_number_is_indented_as_it_was_written(number: str) -> None:
+    payload = f'{{"a \\" 1.0": [{number}, "2.0", {number}]}}'.encode()
+    assert indented_json(payload) == f'{{\n  "a \\" 1.0": [\n    {number},\n    "2.0",\n    {number}\n  ]\n}}'.encode()
+
+
+def test_a_document_with_a_name_twice_is_indented_as_it_is_read() -> None:
+    assert indented_json(b'{"a": 1.0, "b": 2.50, "a": 3.10}') == b'{\n  "a": 3.1,\n  "b": 2.5\n}'

@@ -32,6 +32,10 @@ _UNSEEN = (
 _BROKEN = "\x80-\x9f\ud800-\udfff\ufffe\uffff"
 _PICTURES = {chr(code): chr(0x2400 + code) for code in range(0x20)} | {"\x7f": "\u2421"}
 
+# A string of a JSON text, or a number as a group; and what a number may have that is not written back as it was.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(-?\d[\d.eE+-]*)', re.DOTALL)
+_MAY_CHANGE = re.compile(rb"\d[.eE]|\d{19}|-0")
+
 # How much of a long payload is looked at for one line of it.
 _BYTES_PER_CELL = 8
 _SUMMARY_BYTES = 64 * 1024
@@ -54,11 +58,22 @@ _ENVELOPES = ("payload", "data", "event")
 
 
 def indented_json(payload: bytes) -> bytes | None:
-    """A JSON document with an indent of two; None where it is no JSON, or is nested too deep to be written. Not escaped."""
+    """A JSON document with an indent of two, its numbers as they are written there; None where it is no JSON, or is nested too
+    deep to be written. Not escaped."""
     try:
-        return orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
+        text = orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
+    return _with_numbers_of(payload, text) if _MAY_CHANGE.search(payload) else text
+
+
+def _with_numbers_of(payload: bytes, text: bytes) -> bytes:
+    """The same document with its numbers as a payload has them: a float may be written otherwise, and is cut beyond 64 bits."""
+    written, shown = (list(filter(None, _TOKEN.findall(document))) for document in (payload, text))
+    if written == shown or list(map(float, written)) != list(map(float, shown)):
+        return text  # as most are; or a name stands there twice
+    numbers = iter(written)
+    return _TOKEN.sub(lambda match: next(numbers) if match[1] else match[0], text)
 
 
 def visible(text: str) -> str:
@@ -83,6 +98,17 @@ def _glyph(match: re.Match[str]) -> str:
     if picture is not None:
         return picture
     return REPLACED if re.match(f"[{_BROKEN}]", character) else INVISIBLE
+
+
+def user_text(user: str | None) -> str:
+    """A user's name as it is, `anonymous` without one; a name that cannot be seen in quotes, spelt out: `" \\u200b"`.
+
+    It has still to go through `visible`.
+    """
+    if not user:
+        return "anonymous"
+    seen = visible(user).translate(dict.fromkeys(map(ord, INVISIBLE), " "))
+    return user if not seen.isspace() else f'"{user.encode("ascii", "backslashreplace").decode()}"'
 
 
 def local_time(moment: str) -> str:

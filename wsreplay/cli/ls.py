@@ -16,7 +16,7 @@ from wsreplay.cli.completion import ContractName, RecordingPath
 from wsreplay.cli.options import FITTING_DEFAULT, USER_PLACES, decoder_option, open_recording, recordings_folder, user_option
 from wsreplay.cli.streams import harmless
 from wsreplay.decode import Choice
-from wsreplay.display import local_time, pad, visible
+from wsreplay.display import local_time, pad, user_text, visible
 from wsreplay.errors import EXIT_CLEAN, EXIT_NOT_JUDGED, RecordingError, UsageError
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Connection, Ending, Session
 from wsreplay.standing import ERRORS, SIGNS, WARNINGS, standing_of
@@ -234,7 +234,7 @@ def _session_line(recording: Listed, session: Session, rules: Sequence[str]) -> 
     reconnects = f", {len(ids) - 1} reconnect{'s' * (len(ids) > 2)}" if len(ids) > 1 else ""
     ending = ending_word(session.connections[-1])
     text = (
-        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(_user(recording, session) or 'anonymous'), 16)}"
+        f"  {_sign(recording, session)} {session.id:>4}  {pad(visible(user_text(_user(recording, session))), 16)}"
         f" {pad(visible(session.path), 16)}"
         f" {duration_text(lasted_ns):>12}  {frames:>7,} frames  {ending}{reconnects}"
     )

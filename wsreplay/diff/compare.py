@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
@@ -110,7 +112,8 @@ class Comparer:
             return (*id_changes, FieldChange("", _text(a.payload), _text(b.payload)))
         if a.name == END and {_ending(left), _ending(right)} & set(NOT_ENDED):
             return tuple(id_changes)
-        return (*id_changes, *_walk(self._plain(0, a, left), self._plain(1, b, right)))
+        changes = _walk(self._plain(0, a, left), self._plain(1, b, right))
+        return (*id_changes, *_as_written(changes, a.payload, b.payload))
 
     def _id_changes(self, a: ComparedMessage, b: ComparedMessage) -> list[FieldChange]:
         """Ids that stand for another than before. Those of slices are compared by their slices, a lost one as a value."""
@@ -142,8 +145,42 @@ def _at_places_of(a: ComparedMessage, b: ComparedMessage) -> tuple[Id | None, ..
     return tuple(values.get(path) for _, path in a.place.layout)
 
 
-def _walk(a: Any, b: Any) -> list[FieldChange]:
-    changes: list[FieldChange] = []
+class _Difference(NamedTuple):
+    """Two values that differ, and where; `MISSING` where there is none."""
+
+    path: Path
+    a: Any
+    b: Any
+
+
+def _as_written(differences: list[_Difference], *payloads: bytes) -> Iterator[FieldChange]:
+    """Differences as texts: a float is written as its payload has it."""
+    has_float = any(isinstance(value, float) for _, *values in differences for value in values)
+    documents = [_with_texts(payload) if has_float else None for payload in payloads]
+    for path, *values in differences:
+        a, b = (
+            _json(_at(document, path, value) if isinstance(value, float) else value)
+            for value, document in zip(values, documents, strict=True)
+        )
+        yield FieldChange(paths.show(path), a, b)
+
+
+def _with_texts(payload: bytes) -> Any:
+    """A JSON document in which numbers are their texts; None where it is nested too deep."""
+    try:
+        return json.loads(payload, parse_float=orjson.Fragment, parse_int=orjson.Fragment)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _at(document: Any, path: Path, value: float) -> Any:
+    """What stands at a path of such a document, else the value."""
+    text = paths.get(document, path)
+    return text if isinstance(text, orjson.Fragment) else value
+
+
+def _walk(a: Any, b: Any) -> list[_Difference]:
+    changes: list[_Difference] = []
     waiting: list[tuple[Path, Any, Any]] = [((), a, b)]
     while waiting and len(changes) < _MOST:
         path, left, right = waiting.pop()
@@ -154,7 +191,7 @@ def _walk(a: Any, b: Any) -> list[FieldChange]:
         elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
             waiting += [((*path, index), left[index], right[index]) for index in range(len(left))][::-1]
         elif left is MISSING or right is MISSING or left != right or type(left) is not type(right):
-            changes.append(FieldChange(paths.show(path), _json(left), _json(right)))
+            changes.append(_Difference(path, left, right))
     return changes
 
 
@@ -164,4 +201,3 @@ def _json(value: Any) -> str | None:
 
 def _text(payload: bytes) -> str:
     return payload.decode("utf-8", "replace")
-

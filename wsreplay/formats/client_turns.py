@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from wsreplay.decode import PLAIN
-from wsreplay.display import visible
+from wsreplay.display import user_text, visible
 from wsreplay.model import Connection, Direction, Ending, Opcode, Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.reading import MessageReading
@@ -103,7 +103,7 @@ def _text_or_bytes(opcode: int, payload: bytes) -> str | bytes:
 
 def title_of(recording: Recording, session: Session) -> str:
     """`session 2 of chat.db (bob, /ws)`, made harmless."""
-    return visible(f"session {session.id} of {recording.path.name} ({session.user or 'anonymous'}, {session.path})")
+    return visible(f"session {session.id} of {recording.path.name} ({user_text(session.user)}, {session.path})")
 
 
 def backend_of(recording: Recording, session: Session) -> str:

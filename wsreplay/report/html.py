@@ -15,7 +15,7 @@ from importlib import resources
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.users import sessions_of
-from wsreplay.display import gist, visible
+from wsreplay.display import gist, user_text, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import NO_FIT, NO_RULES, Ending, Session
 from wsreplay.report import timeline
@@ -213,7 +213,7 @@ def _facts(result: FileResult, judgement: Judgement) -> Iterator[str]:
         yield f'<p class="trouble">to bound memory, {number:,} {_shown(what)} were forgotten</p>'
     for note in (*judgement.seen, *judgement.notes):
         yield f'<p class="quiet">{_shown(note)}</p>'
-    columns = ("", "rule", "verdict", "severity", "activations", "fulfilled", "violations", "pending", "inconclusive")
+    columns = ("", "rule", "verdict", "severity", "applied", "held", "violated", "still open", "undecided")
     yield f'<details class="rules"><summary>rules</summary><table><thead><tr>{"<th>".join(columns)}</tr></thead>'
     followers = judgement.followers()
     yield from (_rule(rule, followers.get(rule.id, ())) for rule in judgement.rules)
@@ -232,7 +232,7 @@ def _session_head(
 ) -> Iterator[str]:
     word = session_word(result, judgement, session.id, findings)
     named = session.user or judgement.users.get(session.id)
-    user = _shown(noun_text("user", named)) if named else "anonymous"
+    user = _shown(noun_text("user", user_text(named))) if named else "anonymous"
     about = [user, _shown(session.path), duration_text(max(end_ns - session.opened_ns, 0))]
     if len(session.connections) > 1:
         about.append(count_text(len(session.connections), "connection"))

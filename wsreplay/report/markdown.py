@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.users import sessions_of
-from wsreplay.display import close_text, visible
+from wsreplay.display import close_text, user_text, visible
 from wsreplay.errors import RecordingError, UsageError
 from wsreplay.model import OPCODE_NAMES, Direction, Frame, Opcode, Session
 from wsreplay.report import timeline
@@ -117,7 +117,7 @@ class _IssuePart:
 
     def _session(self, recording: Recording, session: Session, findings: list[Finding]) -> list[str]:
         user = self.result.user_of(session)
-        parts = [f"session {session.id}", code(user) if user else "anonymous", code(session.path)]
+        parts = [f"session {session.id}", code(user_text(user)) if user else "anonymous", code(session.path)]
         if injected := mark(tuple(timeline.faults(recording, session))):
             parts.append(injected)
         rows = timeline.rows(recording, session, findings, messages_of(recording, self.result.contract))

@@ -11,7 +11,7 @@ from itertools import islice
 from wsreplay.contract.decoding import messages_of
 from wsreplay.contract.observed_types import told_by_path
 from wsreplay.contract.users import sessions_of
-from wsreplay.display import INJECTED, cells, fit, pad, visible
+from wsreplay.display import INJECTED, cells, fit, pad, user_text, visible
 from wsreplay.errors import RecordingError, UsageError, WsreplayError
 from wsreplay.model import NO_CONTRACT, NO_DEMANDS, NO_FIT, Ending, Session
 from wsreplay.report import timeline
@@ -174,7 +174,7 @@ class _File:
     ) -> str:
         events = sum(seen.times for seen in types.values())
         user = self.result.user_of(session)
-        parts = [f"session {session.id}", noun_text("user", user) if user else "anonymous", session.path]
+        parts = [f"session {session.id}", noun_text("user", user_text(user)) if user else "anonymous", session.path]
         if len(session.connections) > 1:
             parts.append(count_text(len(session.connections), "connection"))
         parts.append(duration_text(max(recording.end_ns(session) - session.opened_ns, 0)))

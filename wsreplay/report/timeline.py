@@ -15,6 +15,7 @@ from wsreplay.store.reader import Recording
 from wsreplay.trace.endings import ending_text
 from wsreplay.trace.reading import MessageReading
 from wsreplay.validator.findings import Finding, Verdict
+from wsreplay.validator.reporting import bare_type
 
 _EXCERPT_BYTES = 64 * 1024
 _MOST_EXPECTED = 4
@@ -179,6 +180,8 @@ def why_decided(finding: Finding) -> str:
             return "when the session ended"
         case "trace_end":
             return "when the recording ended"
+        case "event" if finding.kind == "order" and finding.seen and finding.seen in map(bare_type, finding.expected):
+            return f"when frame {finding.activation} came before it"
     return f"when {finding.seen} came" if finding.seen else "by the next event"
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tui.diff.conftest import rows
+from tests.tui.diff.conftest import S2C, rows
 from wsreplay.diff.compare import FieldChange
 from wsreplay.diff.rows import Kind
+from wsreplay.store.reader import Recording
 from wsreplay.tui.diff import json_lines as jsondiff
 from wsreplay.tui.diff.json_lines import changed_fields, difference
 
@@ -22,6 +23,23 @@ def test_what_differs_in_a_pair_is_said_value_by_value(written):
     assert [text for _, text in changed_fields(row.fields)] == ["$.content", '  - "one"', '  + "two"']
     swapped = FieldChange("$.id", '"x"', '"z"', "elsewhere y")
     assert next(changed_fields((swapped,))) == ("accent", "$.id  (elsewhere y)")
+
+
+def test_numbers_are_shown_as_they_were_sent(script):
+    paths = []
+    for name, large, share in (("a", "1E15", "1234567.0"), ("b", "2E15", "7.50")):
+        made = script(name)
+        made.open(1, 0, closed_ns=10**9)
+        payload = f'{{"type":"partial_result","message_id":"m","n":{large},"inner":[{share}]}}'.encode()
+        made.say(1, 1, S2C, "partial_result", raw=payload)
+        paths.append(made.write(2000))
+    (row,) = rows(*paths)
+    assert [text.strip() for _, text in changed_fields(row.fields)] == [
+        "$.n", "- 1E15", "+ 2E15", "$.inner[0]", "- 1234567.0", "+ 7.50",
+    ]  # fmt: skip
+    with Recording.open(paths[0]) as a, Recording.open(paths[1]) as b:
+        lines = [text.strip() for _, text in difference(a.frame(1).payload, b.frame(1).payload)]
+    assert {'-   "n": 1E15,', '+   "n": 2E15,', "-     1234567.0", "+     7.50"} <= set(lines)
 
 
 def test_a_pair_is_compared_line_by_line():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from commandline import run
 
+SAMPLES = Path(__file__).parents[3] / "recordings" / "samples"
 LINES = [
     {"wsreplay": 1},
     {"connection": 1, "t": 0, "open": {"path": "/ws"}},
@@ -78,3 +80,42 @@ async def test_the_foot_names_the_keys_of_the_pane_that_has_the_focus(stage, cha
         assert "go there" not in on.text().splitlines()[-1]
         await on.press("escape")
         assert "enter go there" in on.text().splitlines()[-1]
+
+
+async def test_what_came_out_of_order_has_one_time(stage, tmp_path):
+    async with stage(Path(shutil.copy(SAMPLES / "out-of-order.db", tmp_path)), validating=True, width=120) as on:
+        await on.until(lambda: on.app.validation.status.stage == "done")
+        row = next(line for line in on.text().splitlines() if "agent_thinking" in line)
+        assert "00:00.139" in row
+        await on.press("v", "down")
+        detail = " ".join(on.app.screen.detail.text.split())
+        assert "00:00.139" in next(line for line in on.text().splitlines() if "s1   agent_thinking" in line)
+        assert "time 00:00.139" in detail and "decided at 00:00.117, when frame 4 came before it" in detail
+
+
+async def test_the_numbers_of_findings_add_up(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.judged()
+        await on.press("v")
+        counted = on.text().splitlines()[1]
+        assert "5 findings: ✗ 3 ▲ 1 → 1 follows from another" in counted and "rules checked" in counted
+        await on.press("slash", *"tool", "enter")
+        assert "of 5" in on.text()
+        await on.press("question_mark", "slash", *"follows", "enter")
+        assert "→ follows from the finding above it" in on.text()
+
+
+async def test_what_became_of_a_rule_is_said_in_plain_words(stage, chat_recording):
+    async with stage(chat_recording, width=120) as on:
+        await on.judged()
+        await on.press("v", "g")
+        shown = on.app.screen.detail.text
+        assert "applied       3 times" in shown and "held          2 times" in shown and "violated      1 time" in shown
+        assert "activations" not in shown
+
+
+async def test_the_first_rule_is_in_sight_above_the_finding_where_the_cursor_begins(stage, chat_recording):
+    async with stage(chat_recording, width=80) as on:
+        await on.judged()
+        await on.press("v")
+        assert on.app.screen.list.cursor == 1 and on.app.screen.list.scroll_offset.y == 0

@@ -119,7 +119,7 @@ async def test_the_foot_says_what_times_are_counted_from(stage, chat_recording):
         assert "Clock: since the session began." in on.text().splitlines()[-1]
         on.app.clear_notifications()
         await on.settle()
-        assert "00:00.000/00:25.500" in on.text().splitlines()[-1] and "since the session began" in on.text().splitlines()[-1]
+        assert "00:00.200/00:25.500" in on.text().splitlines()[-1] and "since the session began" in on.text().splitlines()[-1]
         await on.press("colon", *"9s", "enter")
         assert "00:09.000" in on.text().splitlines()[-1]
 

@@ -55,7 +55,7 @@ async def test_a_digit_jumps_to_that_share_of_the_session(stage, chat_recording,
 
 async def test_stepping_in_a_replay_moves_the_playhead_to_the_next_event(stage, chat_recording):
     async with stage(chat_recording) as on:
-        await on.press("down", "enter", "space", "space", "full_stop", "full_stop")
+        await on.press("down", "enter", "space", "space", "full_stop")
         screen = on.app.screen
         assert screen.playback.at_ns - screen.origin_ns == 323 * MS
         await on.press("comma")

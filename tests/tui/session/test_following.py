@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
 
@@ -186,3 +187,30 @@ async def test_who_opens_a_frame_reads_it_in_peace(stage, live_chat):
         live_chat.add(20)
         await on.until(lambda: screen.rows.view.frames == 25)
         assert screen.inspector.item.id == 5
+
+
+@pytest.mark.parametrize("way_back", ["w", "q", "escape"])
+async def test_who_looks_at_the_waterfall_meanwhile_still_follows_after_it(stage, live_chat, way_back):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        await on.press("w")
+        live_chat.add(200)
+        await on.until(lambda: screen.rows.view.frames == 205)
+        await on.press(way_back)
+        await on.until(lambda: on.app.screen is screen)
+        assert screen.follow.on and screen.frames.cursor == 204
+
+
+async def test_the_end_in_the_foot_goes_on_while_nothing_comes(stage, live_chat):
+    async with stage(live_chat.path) as on:
+        screen = on.app.screen
+        live_chat.wait(90_000)
+        await on.until(lambda: screen.playback.end_ns == 90_000_000_000)
+        assert "/01:30" in on.text().splitlines()[-1]
+
+
+async def test_the_clock_is_that_of_the_row_on_which_a_list_opens(stage, chat_recording):
+    async with stage(chat_recording) as on:
+        await on.press("down", "enter")
+        screen = on.app.screen
+        assert screen.playback.at_ns == screen.rows.view.time_of_row(screen.frames.cursor) != screen.origin_ns

@@ -96,6 +96,7 @@ def preview(reader: Recording, contracts: Sequence[str], read_as: ReadAs) -> Pre
     words = finding_words(first, _label(reader, judgement, first, session, contract))
     beside = [finding for finding in judgement.findings if finding.session == first.session and finding != first]
     evidence = evidence_of(reader, [first, *beside][:MOST_EVIDENCE], [], [])
+    first = next((finding for finding in evidence.findings if finding.id == first.id), first)  # as it stands there
     return Preview(errors, warnings, words, number, user, first, evidence, standing=stands)
 
 

@@ -11,6 +11,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from wsreplay import units
+from wsreplay.display import user_text
 from wsreplay.model import NO_FIT
 from wsreplay.standing import SIGNS, UNDECIDED
 from wsreplay.tui.browse.folder import ListedRecording, read_folder
@@ -142,7 +143,7 @@ class RecordingsScreen(ListingScreen[ListedRecording]):
         preview = self.preview(recording)
         user = (preview.user if preview is not None else "") or recording.user
         more = f" +{recording.sessions - 1:,}" if recording.sessions > 1 else ""
-        return self.look.safe(user or ("anonymous" if recording.sessions else "")) + more
+        return self.look.safe(user_text(user) if user or recording.sessions else "") + more
 
     def _file(self, recording: ListedRecording) -> str:
         return self.look.safe(recording.name)

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from wsreplay import units
+from wsreplay.display import user_text
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Ending, Session
 from wsreplay.standing import SIGNS, UNDECIDED
 from wsreplay.store import paging
@@ -154,7 +155,7 @@ class SessionsScreen(ListingScreen[Session]):
         return item.id
 
     def _user(self, session: Session) -> str:
-        return self.look.safe(session.user or self.recording.evidence.user(session.id) or "anonymous")
+        return self.look.safe(user_text(session.user or self.recording.evidence.user(session.id)))
 
     def _lasted_ns(self, session: Session) -> int:
         end_ns = session.closed_ns or self._ends.get(session.id)

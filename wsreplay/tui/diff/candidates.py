@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from wsreplay.display import user_text
 from wsreplay.errors import WsreplayError
 from wsreplay.model import moment_at
 from wsreplay.store.reader import Recording
@@ -65,4 +66,4 @@ def _sessions(path: Path, name: str, stitched: Stitch) -> Iterator[Candidate]:
         moment = moment_at(runs, session.opened_ns)
         began = "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
         lasted_ns = None if session.closed_ns is None else session.closed_ns - session.opened_ns
-        yield Candidate((path, session.id), name, session.user or "anonymous", began, lasted_ns)
+        yield Candidate((path, session.id), name, user_text(session.user), began, lasted_ns)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from wsreplay import units
 from wsreplay.tui.recording.evidence import Evidence, moment
 from wsreplay.tui.recording.facts import DetailLine, rule_facts
 from wsreplay.tui.screens.filtered_list import Sort
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding, RuleVerdict, Severity
 
 
-_ALWAYS = ("activations", "fulfilments", "violations")
-_COUNTS = (*_ALWAYS, "pending", "inconclusive", "errors")
+_ALWAYS = {"activations": "applied", "fulfilments": "held", "violations": "violated"}
+_COUNTS = {**_ALWAYS, "pending": "still open", "inconclusive": "undecided", "errors": "not checked"}
+"""What the counts of a rule are called on the screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,10 @@ class FindingGroup:
         if self.verdict is not None:
             counts = {name: getattr(self.verdict, name) for name in _COUNTS}
             lines += [("plain", f"{'verdict':<13} {self.verdict.verdict}")]
-            lines += [("plain", f"{name:<13} {count:,}") for name, count in counts.items() if count or name in _ALWAYS]
+            lines += [
+                ("plain", f"{_COUNTS[name]:<13} {units.count_text(count, 'time')}")
+                for name, count in counts.items() if count or name in _ALWAYS
+            ]  # fmt: skip
         return [*lines, *self.words]
 
 
@@ -58,6 +63,20 @@ class VerdictNote:
     """What should be known of the verdict, and is no finding."""
 
     text: str
+
+
+class Tally(NamedTuple):
+    """How many findings there are of each severity; `effects` only follow from others, and are in no other count."""
+
+    errors: int
+    warnings: int
+    infos: int
+    effects: int
+
+
+def tally_of(findings: Iterable[Finding]) -> Tally:
+    counts = Counter("effects" if finding.caused_by else str(finding.severity) for finding in findings)
+    return Tally(counts["error"], counts["warning"], counts["info"], counts["effects"])
 
 
 FindingLine = FindingGroup | Occurrence | VerdictNote

@@ -70,7 +70,7 @@ class FindingList(RowList):
         sign, style = look.sign_of(finding)
         runs: list[Run] = [("     ", style)]
         if item.follows:
-            runs.append((f"   {look.own('→')} ", look.style("faint")))
+            runs.append((f"   {look.signs.effect} ", look.style("faint")))
         runs += [(f"{sign:<2} ", style), (f"{self.clock.column_text(moment(finding))} ", look.style("dim"))]
         if finding.session is not None:
             runs.append((f"s{finding.session:<3} ", look.style("faint")))

@@ -12,8 +12,9 @@ from textual.widget import Widget
 
 from wsreplay.errors import WsreplayError
 from wsreplay.model import NO_DEMANDS, Session
-from wsreplay.tui.findings.grouping import SORTS, FindingGroup, Occurrence, VerdictNote, lines_of, narrowed
+from wsreplay.tui.findings.grouping import SORTS, FindingGroup, Occurrence, VerdictNote, lines_of, narrowed, tally_of
 from wsreplay.tui.findings.list import FindingList
+from wsreplay.tui.look.paint import Run
 from wsreplay.tui.messages import RowChosen, RowMoved
 from wsreplay.tui.recording.evidence import Evidence
 from wsreplay.tui.recording.facts import finding_facts
@@ -24,8 +25,9 @@ from wsreplay.tui.screens.filtered_list import FilteredList
 from wsreplay.tui.validation.status import Stage
 from wsreplay.tui.widgets.detail import Detail
 from wsreplay.tui.widgets.ground import Ground
-from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, verdict_runs
+from wsreplay.tui.widgets.head import contract_runs, head_runs, joined, live_runs, session_name, tally_runs, verdict_runs
 from wsreplay.tui.widgets.status_line import StatusLine
+from wsreplay.units import count_text
 
 if TYPE_CHECKING:
     from wsreplay.validator.findings import Finding
@@ -71,6 +73,8 @@ class FindingsScreen(BaseScreen, FilteredList):
         self._folded: set[str] = set()
         # What the list shows.
         self._shown: Evidence | None = None
+        # of all that it has without a filter
+        self._tally = tally_of(())
 
     def compose(self) -> Iterable[Widget]:
         yield self.head
@@ -92,6 +96,7 @@ class FindingsScreen(BaseScreen, FilteredList):
         evidence = self._shown = self.recording.evidence
         self.list.set_empty_lines(self._empty_lines())
         every = evidence.of_session(self._number)
+        self._tally = tally_of(every)
         change = self.host.validation.status.change
         new = {id(finding) for finding in change.new} if change else set()
         wanted = self.filter.text
@@ -169,8 +174,7 @@ class FindingsScreen(BaseScreen, FilteredList):
             fixed = look.style("ok", bold=True) if change.fixed else dim
             news = [(f" {len(change.new)} new", new), (f"   {len(change.fixed)} fixed", fixed), ("   since then", dim)]
         else:
-            rules = sum(len(judgement.rules) for judgement in self.recording.evidence.judgements)
-            news = [(f" {rules} rules" if rules else " ", dim)]
+            news = self._counted()
         if left_out := self.recording.evidence.left_out:
             where = f"only in the sessions: {look.key('trace.next_finding')} there goes to each"
             news.append((f"   {left_out:,} more findings are {where}", look.style("warning")))
@@ -184,6 +188,21 @@ class FindingsScreen(BaseScreen, FilteredList):
             ("findings.edit_rule", "edit the rule"), ("screen.back", "back"),
         )  # fmt: skip
         self.foot.say([], look.keys(("app.help", "help")), keys=keys)
+
+    def _counted(self) -> list[Run]:
+        """How many rows the list has of which kind, and by how many rules: `7 findings: ✗ 4 ▲ 1 → 2 follow from others`."""
+        look, tally = self.look, self._tally
+        dim = look.style("dim")
+        rules = sum(len(judgement.rules) for judgement in self.recording.evidence.judgements)
+        checked = [(f"{count_text(rules, 'rule')} checked", dim)] if rules else []
+        if not sum(tally):
+            return [(" ", dim), *checked]
+        infos = [(f"{look.signs.info} {tally.infos:,}", dim)] if tally.infos else []
+        follow = "follows from another" if tally.effects == 1 else "follow from others"
+        effects = [(f"{look.signs.effect} {tally.effects:,} {follow}", dim)] if tally.effects else []
+        counts = [tally_runs(look, tally.errors, tally.warnings, "{:,}".format), infos, effects]
+        spaced = [run for runs in counts if runs for run in ((" ", dim), *runs)]
+        return joined(look, [(f" {count_text(sum(tally), 'finding')}:", dim), *spaced], checked)
 
     def _show_detail(self) -> None:
         line = self.list.line_at(self.list.cursor)

@@ -44,6 +44,7 @@ class Signs:
     unread = "░"
     idle = "⋯"
     owed = "◇"
+    effect = "→"
 
     def severity(self, name: str) -> str:
         """The sign of a severity; info for one that is not known."""
@@ -91,6 +92,7 @@ class PlainSigns(Signs):
     unread = "?"
     idle = "~"
     owed = "o"
+    effect = ">"
 
 
 UNICODE, ASCII = Signs(), PlainSigns()

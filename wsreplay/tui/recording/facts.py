@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from wsreplay import units
 from wsreplay.contract.event_words import merge_alike
-from wsreplay.display import close_text
+from wsreplay.display import close_text, user_text
 from wsreplay.model import OPCODE_NAMES, Connection, Fault, Frame, Mark
 from wsreplay.trace.endings import ending_whole
 from wsreplay.tui.recording.evidence import moment
@@ -53,7 +53,8 @@ def frame_facts(
 def connection_facts(connection: Connection, session: int | None, clock: ShownClock) -> list[DetailLine]:
     closed = connection.closed_ns
     facts: list[tuple[str, object]] = [
-        ("number", f"{connection.id}, in session {session}"), ("user", connection.user), ("path", connection.path),
+        ("number", f"{connection.id}, in session {session}"), ("user", user_text(connection.user) if connection.user else None),
+        ("path", connection.path),
         ("peer", connection.peer), ("subprotocol", connection.subprotocol), ("extensions", connection.extensions),
         ("opened", clock.text(connection.opened_ns)),
         ("closed", clock.text(closed) if closed is not None else None),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from wsreplay.display import user_text
 from wsreplay.model import Session
 from wsreplay.store.reader import Recording
 from wsreplay.trace.decoder_choices import ReadAs
@@ -77,7 +78,7 @@ def read_spans(
 
 def owners(sessions: Sequence[Session]) -> dict[int, str] | None:
     """What each of several sessions is called where all are shown; None where there is one."""
-    named = {session.id: f"{session.id} · {session.user or 'anonymous'}" for session in sessions}
+    named = {session.id: f"{session.id} · {user_text(session.user)}" for session in sessions}
     return named if len(named) > 1 else None
 
 

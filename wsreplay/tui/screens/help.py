@@ -30,6 +30,7 @@ _ROOMS = {
 }  # fmt: skip
 _SIGNS = (
     ("✗ error", "▲ warning", "◆ missing: it never came", "⇅ out of order", "◷ late"),
+    ("→ follows from the finding above it, and is counted apart",),
     ("▶ client to server", "◀ server to client", "▎ witness of the finding", "⚑ mark"),
     ("● recording", "◌ the recorder is silent", "■ ended", "╳ ended without a clean close"),
 )

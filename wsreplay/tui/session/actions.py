@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from wsreplay.store.paging import Head
 from wsreplay.tui.messages import NodeAsked
 from wsreplay.tui.recording.evidence import GhostRow
+from wsreplay.tui.recording.playback import Playback
 from wsreplay.tui.screens.playback import KEYS, PlaybackScreen
 from wsreplay.tui.session.controllers import SessionParts
 
@@ -46,6 +47,9 @@ SESSION_KEYS: list[BindingType] = [
 
 class SessionActions(SessionParts, PlaybackScreen):
     """The actions of a session screen, by its keys: each asks one of its parts."""
+
+    # The playback as the waterfall was given it, and whether it was a replay.
+    handed_over: tuple[Playback, bool] | None = None
 
     # What the screen itself does.
 
@@ -138,6 +142,7 @@ class SessionActions(SessionParts, PlaybackScreen):
         item = self.caught_up().item
         at_frame = item.id if isinstance(item, Head) else item.finding.activation if isinstance(item, GhostRow) else None
         self.host.show_waterfall(self.session, self.playback, self.replaying, at_frame)
+        self.handed_over = self.playback, self.replaying
         self.playback = self.playback.pause()  # it goes on there
         self.keep_ticking()
 

@@ -95,6 +95,8 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
         self._read()
         if self.follow.on:
             self.frames.move_to_last()
+        self._lead_clock()
+        self.paint_lines()
         if self._begin_at is not None:
             self.finding_navigator.begin_at(self._begin_at)
 
@@ -108,7 +110,9 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
 
     def go_on_from(self, playback: Playback, replaying: bool, at: int | Finding | None) -> None:
         """Go on where the waterfall was left, at a frame or a finding if one was chosen there."""
-        if (playback._replace(since_ns=self.playback.since_ns), replaying) != (self.playback, self.replaying):
+        was = self.handed_over
+        as_it_was = None if was is None else (playback._replace(since_ns=was[0].since_ns, end_ns=was[0].end_ns), replaying)
+        if as_it_was != was or playback.playing:  # else the list stays where it is, maybe at the end of what grows
             self.call_after_refresh(self.take_over, playback, replaying)
         if isinstance(at, int):
             from wsreplay.tui.recording.goto import Target
@@ -224,7 +228,7 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
 
     def _lead_clock(self) -> None:
         """The clock goes to the row that the cursor is on now, unless it leads the cursor itself."""
-        if not self.replaying:
+        if not self.replaying and len(self.rows.view):
             self.playback = self.playback.seek(self.rows.view.time_of_row(self.frames.cursor), self.now())
 
     def count_overview(self) -> None:
@@ -324,6 +328,8 @@ class SessionScreen(SessionPlayback, SessionActions, BaseScreen):
         self.overview_controller.grown(self.playback.end_ns, self.now())
 
     def clock_ticked(self) -> None:
+        if self.host.growth.live:
+            self.playback = self.playback.reaching(self.recording.reached_ns(self.session))
         self.show_open()
         self.paint_lines()
         if self.detail_due and self.now() - self._detailed_ns > 2 * PER_DETAIL_NS:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.strip import Strip
 from textual.widget import Widget
 
+from wsreplay.display import user_text
 from wsreplay.model import Session
 from wsreplay.tui.look.paint import cut
 from wsreplay.tui.messages import RowChosen
@@ -192,7 +193,7 @@ def _reconnects(figures: Figures, clock: ShownClock) -> Iterator[StatisticsLine]
         return
     yield StatisticsLine("reconnects", head=True)
     for reconnect in figures.reconnects:
-        who = f"session {reconnect.session} · {reconnect.user or 'anonymous'}"
+        who = f"session {reconnect.session} · {user_text(reconnect.user)}"
         yield StatisticsLine(f"{duration_text(reconnect.away_ns):>9}  away  {who}  back at {clock.text(reconnect.at_ns)}")
     if figures.reconnected:
         yield StatisticsLine(f"… {count_text(figures.reconnected, 'more reconnect')}, each of them shorter")

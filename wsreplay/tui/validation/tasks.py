@@ -79,7 +79,7 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
     """Evidence small enough to be sent and shown: the first findings, where all of them stand, and counts of all."""
     from wsreplay.validator.preview import broken_rules, tally
 
-    findings.sort(key=moment)
+    findings = sorted((_at_its_frame(reader, finding) for finding in findings), key=moment)
     all_places: FindingIndex | None = None
     packed: tuple[bytes, ...] = ()
     kept = findings
@@ -94,6 +94,14 @@ def evidence_of(reader: Recording, findings: list[Finding], judgements: list[Jud
         kept, before_ids, tallies=tally(findings), judgements=bare, sources=sources, left_out=len(findings) - len(kept),
         belongs=_belongings(reader, kept), all_places=all_places, packed=packed, broken=broken_rules(findings),
     )  # fmt: skip
+
+
+def _at_its_frame(reader: Recording, finding: Finding) -> Finding:
+    """What came out of order stands where it came: a validator says when it was missed."""
+    at = place(finding)
+    if finding.kind != "order" or finding.at_ns is None or at in (None, finding.activation):
+        return finding
+    return replace(finding, at_ns=paging.time_of(reader, at))
 
 
 def _before(reader: Recording, finding: Finding) -> int:

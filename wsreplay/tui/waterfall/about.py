@@ -34,13 +34,14 @@ def about_runs(
         (finding for finding in began if finding.kind == "late" and finding.late_by),
         key=lambda finding: finding.late_by or 0, default=None,
     )  # fmt: skip
+    is_said = late is not None and span.detail == f"{units.duration_text(late.late_by or 0)} late"
     return [
         (kind, look.style("dim")), (look.safe(span.name), look.style("strong", bold=True)),
         (f"  {clock.text(span.start_ns)} {look.own('→')} ", look.style("dim")),
         (clock.text(span.end_ns) if span.end_ns is not None else "still open", look.style("dim")),
         (f"  {look.own(lasted)}  ", look.style("text")),
         (span.state, look.style(STATES[span.state], bold=True)),
-        (f": {look.safe(span.detail)}" if span.detail else "", look.style("dim")),
+        (f": {look.safe(span.detail)}" if span.detail and not is_said else "", look.style("dim")),
         ("  its start never came" if span.implied else "", look.style("missing", bold=True)),
         (look.safe(_owed(span, until_ns)), look.style("dim")),
         *_late_runs(look, late),

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from wsreplay import units
-from wsreplay.contract.event_words import merge_alike
+from wsreplay.display import user_text
 from wsreplay.model import FIN, Fault, Mark, Opcode
 from wsreplay.store.paging import PREVIEW_BYTES, Head
 from wsreplay.tui.look.appearance import Appearance
@@ -181,6 +181,8 @@ class FrameRow(NamedTuple):
         look, width = self.look, self.width
         sign, words = look.sign_of(finding)
         style = look.style({"error": "error", "warning": "warning"}.get(finding.severity, "dim"))
+        from wsreplay.contract.event_words import merge_alike  # the first rows do without
+
         expected = look.safe(" or ".join(merge_alike(finding.expected)[: 1 if width < 100 else None]) or finding.rule)
         lead = self._dashed_lead(sign, moment(finding), style, words, kind=f"{look.signs.missing} ")
         named = f"missing: {expected} "
@@ -228,7 +230,7 @@ class FrameRow(NamedTuple):
         number = f"conn {connection}" if connection is not None else ""
         runs: list[Run] = [(f"{number:<7} ", style)]
         if self.width >= _USER_FROM and self.are_many:
-            user = self.look.safe(self.users.get(connection or 0) or "")
+            user = self.look.safe(user_text(named) if (named := self.users.get(connection or 0)) else "")
             runs.append((fitted(user, _USER, ellipsis=self.look.signs.ellipsis) + " ", style))
         return runs
 
@@ -277,6 +279,8 @@ def place_words(finding: Finding, belongs: int | None) -> str:
     if finding.kind == "order" and finding.seen in finding.expected and finding.before is not None:
         return f"belongs before #{finding.before}"
     if finding.kind == "order" and finding.expected:
+        from wsreplay.contract.event_words import merge_alike
+
         return f"before {' or '.join(merge_alike(finding.expected))}"
     if finding.kind == "isolation":
         return finding.message.partition(" reached ")[0]  # whose it is, in few columns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wsreplay import units
+from wsreplay.display import user_text
 from wsreplay.model import NO_CONTRACT, NO_FIT, NO_RULES, Session
 from wsreplay.tui.look.appearance import Appearance
 from wsreplay.tui.look.paint import Run
@@ -24,7 +25,7 @@ def head_runs(look: Appearance, *places: str) -> list[Run]:
 def session_name(look: Appearance, session: Session | None, recording: OpenRecording) -> str:
     if session is None:
         return "all sessions"
-    user = session.user or recording.evidence.user(session.id) or "anonymous"
+    user = user_text(session.user or recording.evidence.user(session.id))
     return f"session {session.id} {look.signs.dot} {user}"
 
 

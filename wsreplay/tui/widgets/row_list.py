@@ -75,7 +75,9 @@ class RowList(ErrorGuard, Themed, ScrollView, can_focus=True):
     def on_resize(self, event: events.Resize) -> None:
         """A cursor that was in sight stays in sight."""
         was_seen = 0 <= self.cursor - self.scroll_offset.y < self._height
-        self._height = event.size.height
+        is_first, self._height = not self._height, event.size.height
+        if is_first and self.scroll_offset.y == self.cursor < event.size.height:
+            self.scroll_to(y=0, animate=False, immediate=True, force=True)  # the cursor came before there was room
         if was_seen and self._count:
             self._reveal(self.cursor, centre=False)
 
