@@ -131,6 +131,21 @@ def test_drops_and_reconnects_are_told_in_their_place(traces: Traces) -> None:
     assert "\n   00:03.000  ws.close    closed (1011, bye␛)\n" in text
 
 
+def test_that_a_reconnect_was_late_stands_at_the_reconnect(traces: Traces) -> None:
+    connections = [
+        Connection(1, 1, 0, 1000 * MS, path="/ws", user="u1", ending=Ending.DROPPED, closed_by="server"),
+        Connection(2, 1, 5000 * MS, 6000 * MS, path="/ws", user="u1", ending=Ending.CLEAN, close_code=1000),
+    ]
+    path = traces.write("late.db", [(500, (1, {"type": "a"})), (5500, (2, {"type": "b"}))], connections=connections)
+    late = Finding(
+        "reconnect", Verdict.VIOLATED, Severity.ERROR, "too late", session=1, connection=1, activation=1, after=1, before=2,
+        kind="late", expected=("ws.open",), seen="ws.open", at_ns=5000 * MS, until=4000 * MS, late_by=1000 * MS,
+    )  # fmt: skip
+    lines = render("text", [FileResult(str(path), judged(findings=(late,), spans=(), verdict=Verdict.VIOLATED))])
+    assert "\n   00:00.500  a\n" in lines
+    assert "\n   00:05.000  ws.open    ✗ late by 1s · reconnected\n   00:05.500  b\n" in lines
+
+
 def test_only_sessions_with_findings_are_told_where_there_are_many(traces: Traces) -> None:
     connections = [Connection(number, 1, number * MS, 5000 * MS, path="/ws") for number in range(1, 60)]
     path = traces.write("many.db", [(10, (7, {"type": "a"}))], connections=connections)

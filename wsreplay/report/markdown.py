@@ -135,8 +135,8 @@ class _IssuePart:
         lines = [f"#### {sign} {code(finding.message)}", "", f"- {rule}{f', {code(where)}' if where else ''}"]
         if finding.expected:
             due = f", due by {clock(finding.until)}" if finding.until is not None else ""
-            lines.append(f"- expected {code(timeline.expected(finding))}{due}: {code(timeline.why_missing(finding))}"
-                         if finding.is_ghost else f"- expected {code(timeline.expected(finding))}{due}")  # fmt: skip
+            came = "" if finding.is_late_open or not finding.is_ghost else f": {code(timeline.why_missing(finding))}"
+            lines.append(f"- expected {code(timeline.expected(finding))}{due}{came}")
         if finding.late_by:
             lines.append(f"- late by {duration_text(finding.late_by)}")
         if finding.blame:

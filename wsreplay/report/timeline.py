@@ -101,7 +101,9 @@ def faults(recording: Recording, session: Session) -> list[Fault]:
 def rows(recording: Recording, session: Session, findings: Iterable[Finding], reading: MessageReading) -> Iterator[TimelineRow]:
     """All rows of a session by time; bounded memory, whatever its length."""
     marks = Marks.of(findings)
-    waiting = deque(sorted([*_faults(recording, session), *_ends(session)], key=lambda row: row.t_ns))
+    late = {ghost_ns(finding) for finding in marks.missing if finding.is_late_open}
+    ends = (row for row in _ends(session) if row.label != "ws.open" or row.t_ns not in late)
+    waiting = deque(sorted([*_faults(recording, session), *ends], key=lambda row: row.t_ns))
     ghosts = deque(_ghosts(marks.missing))
     for message in reading.messages([connection.id for connection in session.connections]):
         yield from _due_before(message, waiting, ghosts)
@@ -218,6 +220,12 @@ def _due_before(message: Message, waiting: deque[TimelineRow], ghosts: deque[Tim
 
 def _ghosts(missing: list[Finding]) -> Iterator[TimelineRow]:
     for finding in missing:
+        if finding.is_late_open:
+            number = finding.connection or 0
+            yield TimelineRow(
+                ghost_ns(finding), TimelineKind.CONNECTION, "ws.open", number, text="reconnected", findings=(finding,)
+            )
+            continue
         yield TimelineRow(
             ghost_ns(finding), TimelineKind.GHOST, finding.expected[0], finding.connection or 0,
             text=why_missing(finding), findings=(finding,),

@@ -137,7 +137,7 @@ class WaterfallChart:
     def _ghost(self, finding: Finding, span_top: int, top: int) -> str:
         """A dashed line from the span that lacks an event, where that event should stand, down to what it is called."""
         x = self._x(timeline.ghost_ns(finding))
-        label = _shown(f"◆ {timeline.expected(finding)} missing", 60)
+        label = _shown(f"◆ {timeline.expected(finding)} {finding.kind if finding.is_late_open else 'missing'}", 60)
         title = _shown(finding.message, 300)
         anchor, shift = ("end", -6) if x > 70 else ("start", 6)
         line = f'<line class="ghost" x1="{x:.3f}%" x2="{x:.3f}%" y1="{span_top - 2}" y2="{top + _BAR}"/>'

@@ -78,8 +78,13 @@ class Finding:
 
     @property
     def is_ghost(self) -> bool:
-        """Whether it says that something never came: it stands where that was due, and no frame does."""
-        return self.kind in ("missing", "gap") and bool(self.expected)
+        """Whether it says that something never came, or a connection too late: it stands where no frame does."""
+        return (self.kind in ("missing", "gap") and bool(self.expected)) or self.is_late_open
+
+    @property
+    def is_late_open(self) -> bool:
+        """Whether it says that a connection came too late: it stands where that opened."""
+        return self.kind == "late" and self.seen == "ws.open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ def test_of_what_never_came_as_much_is_said_as_there_is_room_for():
     assert "due by" not in text(painter(80).extra_row(ghost)) and "got agent_completed" in text(painter(80).extra_row(ghost))
 
 
+def test_a_late_reconnect_says_by_how_much_in_a_row_of_its_own() -> None:
+    late = finding(kind="late", expected=("ws.open",), seen="ws.open", at_ns=4_500 * MS, until=3_500 * MS, late_by=1_000 * MS)
+    row = text(painter(160).extra_row(GhostRow(12, late)))
+    assert "late by 1s: ws.open" in row and "00:04.500" in row and "missing" not in row
+
+
 @pytest.mark.parametrize(("severity", "sign", "hue"), [(Severity.ERROR, "✗", "error"), (Severity.WARNING, "▲", "warning")])
 def test_what_never_came_looks_as_grave_as_it_is(severity, sign, hue):
     runs = painter(80).extra_row(GhostRow(12, replace(finding(), severity=severity)))

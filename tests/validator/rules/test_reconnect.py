@@ -49,7 +49,23 @@ def test_late_is_one_finding_and_the_run_goes_on() -> None:
     judgement = judge(lost_at().at(4.5).open(2).s2c("done", 2).close(2))
     (finding,) = judgement.findings
     assert (finding.kind, finding.expected, finding.late_by) == ("late", ("ws.open",), 500_000_000)
+    assert (finding.is_late_open, finding.at_ns, finding.before) == (True, 4_500_000_000, 2)
     assert judgement.run_counts == {"completed": 1}
+
+
+@pytest.mark.parametrize(("within", "is_folded"), [("2s", True), ("500ms", False)])
+def test_what_was_due_while_the_connection_was_lost_follows_from_its_late_return(within: str, is_folded: bool) -> None:
+    text = f"""
+contract: x
+spans:
+  run: {{by: conn.session, start: begin, end: done}}
+  look: {{by: conn.session, start: see, end: seen, within: {within}}}
+reconnect: {{in: run, within: 3s, lost: ws.drop}}
+"""
+    trace = Trace().open().s2c("begin").s2c("see").at(1).drop().at(4.5).open(2).s2c("seen", 2).s2c("done", 2).close(2)
+    judgement = trace.judge(loads(text))
+    assert [finding.caused_by for finding in of(judgement, "look")] == ["1.reconnect.1" if is_folded else None]
+    assert [finding.kind for finding in judgement.findings] == ["late", "late"]
 
 
 def test_never_is_one_finding_and_explains_what_is_owed() -> None:

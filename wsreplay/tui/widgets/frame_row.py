@@ -184,8 +184,9 @@ class FrameRow(NamedTuple):
         from wsreplay.contract.event_words import merge_alike  # the first rows do without
 
         expected = look.safe(" or ".join(merge_alike(finding.expected)[: 1 if width < 100 else None]) or finding.rule)
-        lead = self._dashed_lead(sign, moment(finding), style, words, kind=f"{look.signs.missing} ")
-        named = f"missing: {expected} "
+        kind = "" if finding.is_late_open else f"{look.signs.missing} "
+        lead = self._dashed_lead(sign, moment(finding), style, words, kind=kind)
+        named = f"{place_words(finding, None)}: {expected} " if finding.is_late_open else f"missing: {expected} "
         lead += self._who(finding.connection, style)
         room = width - sum(cell_len(text) for text, _ in lead) - cell_len(named) - 4
         detail = _as_many(list(map(look.own, ghost_words(finding, self.clock))), room)
@@ -289,6 +290,8 @@ def place_words(finding: Finding, belongs: int | None) -> str:
 
 def ghost_words(finding: Finding, clock: ShownClock) -> list[str]:
     """What came instead of the event, until when it was due if not at the row's time, else for whom: not its name again."""
+    if finding.is_late_open:
+        return [finding.message]
     seen = f"got {finding.seen}" if finding.seen else ""
     is_told = finding.until is None or finding.until == moment(finding)
     due = "" if is_told else f"due by {clock.text(finding.until or 0)}"

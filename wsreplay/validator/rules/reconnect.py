@@ -100,6 +100,7 @@ class ReconnectMonitor(MessageMonitor):
             loss.overdue_finding,
             kind="late",
             late_by=late - self.rule.within_ns,
+            at_ns=t,
             seen="ws.open",
             message=f"the client reconnected {duration_text(late)} after {_told(loss)}, "
             f"at most {duration_text(self.rule.within_ns)} allowed",
@@ -126,6 +127,16 @@ class ReconnectMonitor(MessageMonitor):
         )
         loss.pass_deadline(reported.place)
         loss.conn.session.blame_loss(reported.id)
+        self._blame(loss, reported.id)
+
+    def _blame(self, loss: Loss, finding: str) -> None:
+        """What was due while the connection was lost could not come: that follows from this finding."""
+        for span in self._spans:
+            for instance in span.open_instances([loss.conn.session]):
+                place = instance.overdue_finding
+                id_ = self.reporter.id_at(place)
+                if place is not None and id_ is not None and span.bounds.due(instance) >= loss.t:
+                    self.reporter.follow(id_, place, finding)
 
     def _say_back(self, loss: Loss, t: int) -> None:
         self._report(
