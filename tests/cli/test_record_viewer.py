@@ -61,7 +61,7 @@ def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
     tmux.type("it froze\n")
     tmux.until(lambda shown: "marked: it froze" in shown)
     tmux.keys("Enter")
-    tmux.until(lambda shown: "FOLLOW" in shown and "c2  " in shown)
+    tmux.until(lambda shown: "FOLLOW" in shown and "conn 2 " in shown)
     tmux.keys("q")
     tmux.until(lambda shown: "2 sessions" in shown)
     tmux.keys("q")
@@ -69,7 +69,7 @@ def test_recording_goes_on_while_the_view_is_suspended_and_after_it_was_left(
     assert "(Enter opens the view again, a line you type becomes a mark, Ctrl-C stops)" in shown
     chat(recorder, "healthy", "carol")
     tmux.keys("Enter")
-    tmux.until(lambda shown: "FOLLOW" in shown and "c3  " in shown)
+    tmux.until(lambda shown: "FOLLOW" in shown and "conn 3 " in shown)
     tmux.keys("q")
     tmux.until(lambda shown: "3 sessions" in shown)
     tmux.keys("q")
